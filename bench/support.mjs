@@ -1,0 +1,126 @@
+/**
+ * What every bench stands on: a stack of its own (durable, as `npm start` has it), the service on it, and hands on both.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { cpus, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { pino } from 'pino';
+
+import { compose } from '../dist/compose.js';
+import { insertTenant } from '../dist/directory/tenant-store.js';
+import { startStack } from '../dist/embedded/stack.js';
+import { insertServiceKey } from '../dist/http/service-key-store.js';
+import { runSql } from '../dist/platform/admin-sql.js';
+import { migrate } from '../dist/platform/migrate.js';
+import { ensureStore } from '../dist/platform/openfga-admin.js';
+import { createTupleStore } from '../dist/platform/openfga.js';
+import { createPool } from '../dist/platform/postgres.js';
+import { newServiceKey } from '../dist/platform/service-key.js';
+
+const quiet = pino({ level: process.env['BENCH_LOG'] ?? 'silent' });
+
+/** Starts everything; `end` stops it. */
+export async function startBench() {
+  const dataDir = await mkdtemp(join(tmpdir(), 'bailiwick-bench-'));
+  const stack = await startStack({ dataDir });
+  try {
+    await runSql(stack.postgres.url('postgres'), ['create database bench']);
+    const url = stack.postgres.url('bench');
+    await migrate(url, fileURLToPath(new URL('../migrations', import.meta.url)), quiet);
+    const storeId = await ensureStore({ url: stack.engine.url }, 'bench');
+    /** @type {import('../dist/config.js').Config} */
+    const config = {
+      database: { url, syncUrl: url, connections: 10 },
+      engine: { url: stack.engine.url, storeId, token: undefined, timeoutMs: 2_000, requestTimeoutMs: 3_000 },
+      http: { host: '127.0.0.1', port: 0, managementPort: 0, requestTimeoutMs: 5_000 },
+      callers: { issuers: [], trustLoopback: false, gatewaySecret: undefined },
+      decisionLog: 'async',
+      syncWaitMs: 250,
+      reconcileSeconds: 0,
+      logLevel: 'silent',
+    };
+    const service = compose(config, quiet);
+    await service.start();
+    const operator = createPool(
+      { url, role: 'bailiwick_operator', max: 4, applicationName: 'bench', statementTimeoutMs: 0 },
+      () => undefined,
+    );
+    const { keyId, key, keyHash } = newServiceKey();
+    await operator.transaction((tx) => insertServiceKey(tx, { keyId, keyHash, name: 'bench', tenantId: undefined }));
+    const base = service.addresses().service;
+    return {
+      operator,
+      /** The engine without us in front of it. */
+      engine: createTupleStore({ url: stack.engine.url, storeId, modelId: () => service.modelId() }),
+      /** @param {string} text @param {unknown[]} [values] */
+      sql: async (text, values = []) => (await operator.transaction((tx) => tx.query({ text, values }))).rows,
+      /** @param {string} id @param {'rcm' | 'emr' | 'sales'} preset */
+      addTenant: (id, preset) =>
+        operator.transaction((tx) => insertTenant(tx, { id, slug: id, name: id, preset }, (role) => `${id}.${role}`)),
+      /** @param {{ user: string, permission: string, tenant: string, syncToken?: string }} question */
+      check: async (question) => {
+        const response = await fetch(`${base}/api/v1/check`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+          body: JSON.stringify(question),
+        });
+        const body = /** @type {{ allowed?: boolean }} */ (await response.json());
+        if (response.status !== 200 || body.allowed === undefined)
+          throw new Error(`check answered ${String(response.status)}`);
+        return body.allowed;
+      },
+      end: async () => {
+        await operator.end();
+        await service.stop();
+        await stack.stop();
+        await rm(dataDir, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+}
+
+/**
+ * The p-th percentile, nearest rank.
+ * @param {readonly number[]} values @param {number} p
+ */
+export function percentile(values, p) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.max(0, Math.ceil((p / 100) * sorted.length) - 1)] ?? Number.NaN;
+}
+
+/** @param {string} name @param {readonly number[]} ms */
+export function report(name, ms) {
+  const at = [50, 90, 99, 100].map((p) => `p${String(p)} ${percentile(ms, p).toFixed(1)} ms`);
+  console.log(`  ${name.padEnd(46)} ${at.join('   ')}   (${String(ms.length)} tries)`);
+}
+
+/** @template T @param {() => Promise<T>} work @returns {Promise<number>} milliseconds */
+export async function timed(work) {
+  const startedAt = performance.now();
+  await work();
+  return performance.now() - startedAt;
+}
+
+/** What the figures were measured on. */
+export function printMachine() {
+  const commit = commitOf();
+  const [cpu] = cpus();
+  console.log(
+    `commit ${commit}, node ${process.version}, ${String(cpus().length)} × ${cpu?.model.trim() ?? 'unknown'}, ` +
+      `${(totalmem() / 2 ** 30).toFixed(0)} GiB; load generator, service, engine and Postgres share the cores`,
+  );
+}
+
+function commitOf() {
+  try {
+    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8', stdio: 'pipe' }).trim();
+  } catch {
+    return 'unknown';
+  }
+}

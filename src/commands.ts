@@ -1,0 +1,104 @@
+/**
+ * The operating commands: each puts together the few parts that it needs and prints what it found. They exit with 0 when
+ * all is well, 1 when they could not do their work, and 3 when they found what should not be.
+ */
+import { fileURLToPath } from 'node:url';
+import type { Logger } from 'pino';
+
+import type { OperatorConfig } from './config.js';
+import { migrate } from './platform/migrate.js';
+import { createTupleStore } from './platform/openfga.js';
+import { createPool } from './platform/postgres.js';
+import type { Pool } from './platform/postgres.js';
+import { newServiceKey } from './platform/service-key.js';
+import { insertServiceKey } from './http/service-key-store.js';
+import { isId } from './shared/ids.js';
+import { awaitRepair, reconcile } from './sync/reconcile.js';
+
+export type Print = (line: string) => void;
+
+const MIGRATIONS = fileURLToPath(new URL('../migrations', import.meta.url));
+const REPAIR_TIMEOUT_MS = 120_000;
+
+/** `bailiwick migrate`: brings the database up to date. */
+export async function runMigrate(url: string, log: Logger, print: Print): Promise<number> {
+  const done = await migrate(url, MIGRATIONS, log);
+  print(done.length === 0 ? 'the database is up to date' : `ran ${done.join(', ')}`);
+  return 0;
+}
+
+/**
+ * `bailiwick reconcile`: compares rows and tuples. A dry run that finds drift exits with 3; a repair waits until the
+ * service's projector has applied it.
+ */
+export async function runReconcile(
+  config: OperatorConfig,
+  options: { repair: boolean; json: boolean },
+  output: { print: Print; progress: Print },
+): Promise<number> {
+  return await withPool(config, async (pool) => {
+    const { url, storeId, token } = config.engine;
+    const tuples = createTupleStore({
+      url,
+      storeId,
+      modelId: () => '',
+      ...(token === undefined ? {} : { apiToken: token }),
+    });
+    const startedAt = performance.now();
+    const scope = {
+      pool,
+      tuples,
+      timeoutMs: 10_000,
+      onProgress: (read: { rows: number; tuples: number }) => {
+        if (performance.now() - startedAt > 1_000)
+          output.progress(`compared ${String(read.rows)} keys, ${String(read.tuples)} tuples`);
+      },
+    };
+    const { counts, examples } = await reconcile(scope, options.repair ? 'repair' : 'dry-run');
+    const found = counts.missing + counts.extra + counts.altered;
+    const repaired = options.repair && (found === 0 || (await awaitRepair(pool, REPAIR_TIMEOUT_MS)));
+    if (options.json) output.print(JSON.stringify({ ...counts, repaired, examples }));
+    else {
+      output.print(
+        `missing ${String(counts.missing)}, extra ${String(counts.extra)}, altered ${String(counts.altered)}`,
+      );
+      for (const { fault, tuple } of examples.slice(0, 10))
+        output.print(`  ${fault} ${tuple.user} ${tuple.relation} ${tuple.object}`);
+      if (options.repair && found > 0)
+        output.print(repaired ? 'repaired' : 'queued for repair: no projector has applied it yet');
+    }
+    if (found === 0 || repaired) return 0;
+    return options.repair ? 1 : 3;
+  });
+}
+
+/** `bailiwick service-key create`: makes a key for a backend and prints it, this once. */
+export async function runServiceKeyCreate(
+  config: Pick<OperatorConfig, 'databaseUrl'>,
+  wanted: { name: string; tenantId: string | undefined },
+  print: Print,
+): Promise<number> {
+  if (wanted.tenantId !== undefined && !isId(wanted.tenantId)) throw new Error('`--tenant` is not an id');
+  const { keyId, key, keyHash } = newServiceKey();
+  await withPool(config, (pool) => pool.transaction((tx) => insertServiceKey(tx, { ...wanted, keyId, keyHash })));
+  print(key);
+  return 0;
+}
+
+async function withPool<T>(config: Pick<OperatorConfig, 'databaseUrl'>, work: (pool: Pool) => Promise<T>): Promise<T> {
+  const pool = createPool(
+    {
+      url: config.databaseUrl,
+      role: 'bailiwick_operator',
+      max: 6,
+      applicationName: 'bailiwick-command',
+      statementTimeoutMs: 0,
+    },
+    () => undefined,
+  );
+  try {
+    return await work(pool);
+  } finally {
+    await pool.end();
+  }
+}

@@ -1,0 +1,270 @@
+/**
+ * The composition root: the only file that knows every part of the service, and the order they start and stop in.
+ *
+ * Read `compose` for the order; the functions below it put one capability together each.
+ */
+import { readFileSync } from 'node:fs';
+import type { Logger } from 'pino';
+
+import { createDecisionLog } from './audit/decision-log.js';
+import type { DecisionLog } from './audit/decision-log.js';
+import type { Config } from './config.js';
+import { authorizationModel, modelHash } from './contract/model.js';
+import { createAuthorizer } from './decisions/authorize.js';
+import { createChecker } from './decisions/check.js';
+import { createJournal } from './decisions/journal.js';
+import { createLister } from './decisions/list-objects.js';
+import { decisionOperations } from './decisions/operations.js';
+import { createHttpApp } from './http/app.js';
+import { createAuthentication } from './http/authentication.js';
+import { contractOperations } from './http/contract-operations.js';
+import { parseContract } from './http/contract.js';
+import { createReadiness } from './http/health.js';
+import type { Readiness } from './http/health.js';
+import { createManagementApp } from './http/management.js';
+import { createHttpServer } from './http/server.js';
+import type { HttpServer } from './http/server.js';
+import { createServiceKeyLookup } from './http/service-key-store.js';
+import { createTokenVerifier } from './platform/jwt.js';
+import { createMetrics } from './platform/metrics.js';
+import type { Metrics } from './platform/metrics.js';
+import { hasModel, isServing, writeModel } from './platform/openfga-admin.js';
+import { observeEngine } from './platform/openfga-metrics.js';
+import { createTupleStore } from './platform/openfga.js';
+import { createPool } from './platform/postgres.js';
+import type { Pool } from './platform/postgres.js';
+import { declareRuntimeMetrics } from './platform/runtime-metrics.js';
+import { sha256 } from './platform/service-key.js';
+import type { Operations } from './shared/operation.js';
+import { inOrder } from './shared/part.js';
+import type { Part } from './shared/part.js';
+import { patient } from './shared/patient.js';
+import type { SyncGate } from './shared/sync-gate.js';
+import type { TupleStore } from './shared/tuple.js';
+import { createSyncGate } from './sync/gate.js';
+import { createModelInForce } from './sync/model.js';
+import type { ModelPart } from './sync/model.js';
+import { createProjector } from './sync/projector.js';
+import { createReconcileTimer } from './sync/reconcile-timer.js';
+import { rebuildFamily } from './sync/reconcile.js';
+import { createSyncMetrics, requireFreshTuples } from './sync/sync-metrics.js';
+
+/** What a test may swap: the engine, and time. */
+export interface Outside {
+  readonly tuples: TupleStore;
+  readonly now: () => Date;
+}
+
+export interface Service extends Part {
+  /** Where the two servers listen, once started. */
+  addresses(): { readonly service: string; readonly management: string };
+  /** The authorization model that every engine call names, once started. */
+  modelId(): string;
+  /** From now on not ready, so that no more requests are sent here. */
+  drain(): void;
+  /** Everything that is measured, in Prometheus' text form. */
+  metricsText(): Promise<string>;
+}
+
+/** What everything is made of. */
+interface Base {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly now: () => Date;
+  /** Of role `bailiwick_service`. */
+  readonly pool: Pool;
+  /** Of role `bailiwick_sync`. */
+  readonly syncPool: Pool;
+  readonly tuples: TupleStore;
+  readonly model: ModelPart;
+  readonly gate: SyncGate;
+  readonly decisionLog: DecisionLog;
+}
+
+const PARKED_RETRY_MS = 60_000;
+/** A projector starts each write within this of its claim; whoever takes over waits it out. */
+const LEASE_MS = 1_000;
+/** Full comparisons are on nobody's request. */
+const BACKGROUND_TIMEOUT_MS = 5_000;
+
+/** Puts the service together; nothing runs before `start`. Throws where the contract or an issuer is at fault. */
+export function compose(config: Config, log: Logger, outside: Partial<Outside> = {}): Service {
+  const metrics = createMetrics();
+  const now = outside.now ?? (() => new Date());
+  const { pool, syncPool } = pools(config, log);
+  const model = modelInForce(config, log, syncPool);
+  const tuples = outside.tuples ?? engine(config, metrics, model);
+  const gate = createSyncGate({ pool: syncPool, log, tokenWaitMs: config.syncWaitMs, feedMs: 100 });
+  const decisionLog = createDecisionLog({ pool, log, metrics, mode: config.decisionLog });
+  const base: Base = { config, log, metrics, now, pool, syncPool, tuples, model, gate, decisionLog };
+
+  const { projector, reconcileTimer, filling } = sync(base);
+  const readiness = readinessOf(base);
+  const { service, management } = servers(base, readiness);
+  declareRuntimeMetrics(metrics, { version: version(), modelHash, pools: { service: pool, sync: syncPool } });
+
+  const waiting = (part: Part): Part =>
+    patient(part, 500, (error) => log.warn({ err: error }, `${part.name} cannot start yet`));
+  const parts = inOrder([
+    closing('service pool', pool),
+    closing('sync pool', syncPool),
+    management,
+    waiting(gate),
+    waiting(model),
+    projector,
+    waiting(filling),
+    reconcileTimer,
+    waiting(decisionLog),
+    service,
+  ]);
+  return {
+    ...parts,
+    addresses: () => ({ service: urlOf(service), management: urlOf(management) }),
+    modelId: () => model.modelId(),
+    drain: () => readiness.drain(),
+    metricsText: async () => (await metrics.render()).body,
+  };
+}
+
+function pools({ database }: Config, log: Logger): { pool: Pool; syncPool: Pool } {
+  const onLost = (error: Error): void => log.warn({ err: error }, 'database connection lost');
+  const { url, syncUrl, connections } = database;
+  return {
+    pool: createPool({ url, role: 'bailiwick_service', max: connections, applicationName: 'bailiwick' }, onLost),
+    syncPool: createPool({ url: syncUrl, role: 'bailiwick_sync', max: 6, applicationName: 'bailiwick-sync' }, onLost),
+  };
+}
+
+function engineAddress({ engine: { url, storeId, token } }: Config): {
+  url: string;
+  storeId: string;
+  apiToken?: string;
+} {
+  return { url, storeId, ...(token === undefined ? {} : { apiToken: token }) };
+}
+
+function engine(config: Config, metrics: Metrics, model: ModelPart): TupleStore {
+  const observe = observeEngine(metrics);
+  return createTupleStore({ ...engineAddress(config), modelId: () => model.modelId(), observe });
+}
+
+function modelInForce(config: Config, log: Logger, pool: Pool): ModelPart {
+  const address = engineAddress(config);
+  return createModelInForce({
+    pool,
+    log,
+    storeId: address.storeId,
+    writeModel: () => writeModel(address, authorizationModel),
+    hasModel: (modelId) => hasModel(address, modelId),
+  });
+}
+
+/** From rows to tuples, and the comparison of the two. */
+function sync({ config, log, metrics, syncPool: pool, tuples, model }: Base) {
+  const syncMetrics = createSyncMetrics(metrics, pool);
+  const scope = { pool, tuples, timeoutMs: BACKGROUND_TIMEOUT_MS };
+  const projector = createProjector({
+    pool,
+    tuples,
+    log,
+    metrics: syncMetrics,
+    writeTimeoutMs: config.engine.requestTimeoutMs,
+    engineRequestTimeoutMs: config.engine.requestTimeoutMs,
+    leaseMs: LEASE_MS,
+    parkMs: PARKED_RETRY_MS,
+    pollMs: 20,
+    standbyMs: 500,
+    rebuild: (entry) => rebuildFamily(scope, entry),
+  });
+  const reconcileTimer = createReconcileTimer({
+    scope,
+    metrics: syncMetrics,
+    log,
+    isLeader: projector.isLeader,
+    everySeconds: config.reconcileSeconds,
+  });
+  return { projector, reconcileTimer, filling: model.filling(scope) };
+}
+
+function readinessOf({ config, pool, syncPool, model }: Base): Readiness {
+  return createReadiness([
+    {
+      name: 'database',
+      check: async () => {
+        await pool.transaction((tx) => tx.query({ text: 'select 1' }));
+      },
+    },
+    { name: 'engine', check: () => requireServing(config.engine.url) },
+    {
+      name: 'model',
+      check: async () => {
+        await Promise.resolve(model.modelId());
+      },
+    },
+    { name: 'sync', check: () => requireFreshTuples(syncPool) },
+  ]);
+}
+
+/** The service's port, made from the contract, and the management port beside it. */
+function servers(base: Base, readiness: Readiness): { service: HttpServer; management: HttpServer } {
+  const { config, log, metrics, now, pool, tuples, gate } = base;
+  const journal = createJournal({ ...base, modelId: () => base.model.modelId() });
+  const engineTimeoutMs = config.engine.timeoutMs;
+  const checker = createChecker({ tuples, gate, journal, engineTimeoutMs });
+  const lister = createLister({ pool, tuples, gate, journal, engineTimeoutMs });
+  const document = parseContract(readText('openapi.yaml'));
+  const operations: Operations = {
+    ...contractOperations(document),
+    ...decisionOperations({ checker, lister, gate }),
+  };
+  const { gatewaySecret, trustLoopback, issuers } = config.callers;
+  const authenticate = createAuthentication({
+    trusted: {
+      loopback: trustLoopback,
+      gatewaySecretSha256: gatewaySecret === undefined ? undefined : sha256(gatewaySecret),
+    },
+    verifyToken: createTokenVerifier(issuers, {
+      now,
+      onKeyFailure: (issuer, error) => log.warn({ issuer, err: error }, 'keys of a token issuer could not be fetched'),
+    }),
+    findServiceKey: createServiceKeyLookup(pool),
+    now,
+  });
+  const authorize = createAuthorizer(checker);
+  const defaultTimeoutMs = config.http.requestTimeoutMs;
+  const app = createHttpApp({ document, operations, authenticate, authorize, log, metrics, defaultTimeoutMs });
+  const { host, port, managementPort } = config.http;
+  return {
+    service: createHttpServer({ name: 'service port', host, port, app, log }),
+    management: createHttpServer({
+      name: 'management port',
+      host,
+      port: managementPort,
+      app: createManagementApp({ readiness, metrics, log }),
+      log,
+    }),
+  };
+}
+
+/** A pool opens by itself at its first use; this ends it. */
+function closing(name: string, pool: Pool): Part {
+  return { name, start: () => Promise.resolve(), stop: () => pool.end() };
+}
+
+async function requireServing(url: string): Promise<void> {
+  if (!(await isServing(url))) throw new Error('the engine does not say that it serves');
+}
+
+function readText(name: string): string {
+  return readFileSync(new URL(`../${name}`, import.meta.url), 'utf8');
+}
+
+function version(): string {
+  return (JSON.parse(readText('package.json')) as { version: string }).version;
+}
+
+function urlOf(server: HttpServer): string {
+  const { host, port } = server.address();
+  return `http://${host}:${String(port)}`;
+}

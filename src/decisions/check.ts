@@ -1,0 +1,78 @@
+/** One question, asked of the engine: the path of `check` and of our own authorization alike. */
+import type { Deadline, RequestContext } from '../shared/operation.js';
+import { Problem } from '../shared/problem.js';
+import type { SyncGate } from '../shared/sync-gate.js';
+import type { CallOptions, TupleStore } from '../shared/tuple.js';
+import type { DecisionApi, Journal } from './journal.js';
+import type { Question } from './question.js';
+import { within } from './within.js';
+
+/** How long the engine may take over one question, in milliseconds: one that hangs ends in a 503 soon after. */
+export const ENGINE_TIMEOUT_MS = 250;
+
+export interface CheckerOptions {
+  readonly tuples: TupleStore;
+  readonly gate: SyncGate;
+  readonly journal: Journal;
+  readonly engineTimeoutMs?: number;
+}
+
+export interface Decision {
+  readonly allowed: boolean;
+  readonly decisionId: string;
+  readonly modelId: string;
+  /** The moment that the question was asked about. */
+  readonly at: Date;
+}
+
+export interface Asking {
+  readonly api: DecisionApi;
+  readonly context: RequestContext;
+  /** What must be done first; where it throws, nothing is asked. */
+  readonly before?: () => Promise<void>;
+}
+
+export interface Checker {
+  /**
+   * The engine's answer, written down. Throws Problem ENGINE_UNAVAILABLE, SYNC_LAG or AUDIT_UNAVAILABLE where there is
+   * none, and what `before` throws.
+   */
+  check(question: Question, asking: Asking): Promise<Decision>;
+}
+
+export function createChecker(options: CheckerOptions): Checker {
+  const { tuples, gate, journal, engineTimeoutMs = ENGINE_TIMEOUT_MS } = options;
+  return {
+    async check(question, { api, context, before }) {
+      const { userId, tenantId, permission, object } = question;
+      const { deadline } = context;
+      const decided = await journal.decide({ api, userId, tenantId, permission, object }, context, async () => {
+        await before?.();
+        const moment = journal.moment(tenantId);
+        const isAllowed = await tuples.check({ ...question.tuple, at: moment.at }, limitsOf(deadline, engineTimeoutMs));
+        if (isAllowed) await guard(gate, { tenantId, subjectUserId: userId, object }, deadline);
+        return { ...moment, answer: isAllowed ? 'allowed' : 'denied' };
+      });
+      const { answer, decisionId, modelId, at } = decided;
+      return { allowed: answer === 'allowed', decisionId, modelId, at };
+    },
+  };
+}
+
+/** A call that lasts no longer than `timeoutMs`, nor than the request may. */
+export function limitsOf(deadline: Deadline, timeoutMs: number): CallOptions {
+  return { timeoutMs: Math.min(deadline.remainingMs(), timeoutMs), signal: deadline.signal };
+}
+
+/** The gate's guard, within the deadline. Throws Problem SYNC_LAG. */
+export async function guard(
+  gate: SyncGate,
+  allow: Parameters<SyncGate['guard']>[0],
+  deadline: Deadline,
+): Promise<void> {
+  await within(deadline, gate.guard(allow), () => {
+    return new Problem('SYNC_LAG', 'it cannot be told in time whether the access still stands', {
+      retryAfterSeconds: 1,
+    });
+  });
+}

@@ -1,0 +1,130 @@
+/**
+ * From what a caller asks to what the engine is asked; pure.
+ *
+ * Outsiders name a user, a tenant, a permission and perhaps an object, whose name never holds a tenant: the tenant is
+ * added here, so nobody can even name an object of another one. What does not exist is no fault of a question (the
+ * engine says no, and no answer tells what exists); what could not exist is a Problem that names the field.
+ */
+import { catalogue, type Permission } from '../contract/model.js';
+import { engineName, isId } from '../shared/ids.js';
+import { Problem, type FieldFault } from '../shared/problem.js';
+import type { TupleKey } from '../shared/tuple.js';
+
+export type ObjectType = 'tenant' | 'profile' | 'record';
+export type ListedType = Exclude<ObjectType, 'tenant'>;
+
+/** May this user do this? */
+export interface Question {
+  readonly userId: string;
+  readonly tenantId: string;
+  readonly permission: Permission;
+  /** As outsiders name it: `tenant:<id>`, `profile:<user id>` or `record:<id>`. */
+  readonly object: string;
+  /** As the engine is asked. */
+  readonly tuple: TupleKey;
+}
+
+/** Which objects may this user do this to? */
+export interface ListQuestion {
+  readonly userId: string;
+  readonly tenantId: string;
+  readonly permission: Permission;
+  readonly type: ListedType;
+}
+
+interface Asked {
+  readonly user: string;
+  readonly permission: string;
+  readonly tenant: string;
+}
+
+const typeByPermission: ReadonlyMap<string, { id: Permission; objectType: ObjectType }> = new Map(
+  catalogue.map((entry) => [entry.id, entry]),
+);
+
+/** The question of a check. Throws Problem INVALID_REQUEST, which names every field at fault. */
+export function toQuestion(asked: Asked & { readonly object?: string }): Question {
+  const { known, faults } = judge(asked);
+  const object = known === undefined ? undefined : objectOf(asked, known.objectType);
+  if (object?.fault !== undefined) faults.push({ field: 'object', message: object.fault });
+  if (known === undefined || object?.fault !== undefined || object === undefined || faults.length > 0) {
+    throw invalid(faults);
+  }
+  return {
+    userId: asked.user,
+    tenantId: asked.tenant,
+    permission: known.id,
+    object: `${known.objectType}:${object.id}`,
+    tuple: {
+      user: engineName.user(asked.user),
+      relation: known.id,
+      object: engineObject({ type: known.objectType, id: object.id, tenantId: asked.tenant }),
+    },
+  };
+}
+
+/** The question of a list. Throws Problem INVALID_REQUEST, which names every field at fault. */
+export function toListQuestion(asked: Asked & { readonly type: ListedType }): ListQuestion {
+  const { known, faults } = judge(asked);
+  if (known !== undefined && known.objectType !== asked.type) {
+    faults.push({ field: 'type', message: `\`${known.id}\` is asked about a ${known.objectType}` });
+  }
+  if (known === undefined || faults.length > 0) throw invalid(faults);
+  return { userId: asked.user, tenantId: asked.tenant, permission: known.id, type: asked.type };
+}
+
+/** The same question about one object of the list, or about the tenant as a whole. */
+export function questionAbout(
+  { userId, tenantId }: Pick<ListQuestion, 'userId' | 'tenantId'>,
+  { permission, type, id }: { permission: Permission; type: ObjectType; id: string },
+): TupleKey {
+  return {
+    user: engineName.user(userId),
+    relation: permission,
+    object: engineObject({ type, id, tenantId }),
+  };
+}
+
+/** Whether it is a permission that may be asked for. */
+export function isPermission(name: string): boolean {
+  return typeByPermission.has(name);
+}
+
+function judge({ user, permission, tenant }: Asked): {
+  known: { id: Permission; objectType: ObjectType } | undefined;
+  faults: FieldFault[];
+} {
+  const faults: FieldFault[] = [];
+  if (!isId(user)) faults.push({ field: 'user', message: 'is not an id' });
+  const known = typeByPermission.get(permission);
+  if (known === undefined) faults.push({ field: 'permission', message: 'is not a permission of the model' });
+  if (!isId(tenant)) faults.push({ field: 'tenant', message: 'is not an id' });
+  return { known, faults };
+}
+
+type Named = { readonly id: string; readonly fault?: undefined } | { readonly fault: string };
+
+function objectOf({ object, tenant }: { object?: string; tenant: string }, type: ObjectType): Named {
+  if (type === 'tenant') {
+    return object === undefined ? { id: tenant } : { fault: 'must be left out: the permission is about the tenant' };
+  }
+  if (object === undefined) return { fault: `is missing: the permission is about a ${type}` };
+  const id = object.startsWith(`${type}:`) ? object.slice(type.length + 1) : undefined;
+  return isId(id) ? { id } : { fault: `must be \`${type}:<id>\`` };
+}
+
+function engineObject({ type, id, tenantId }: { type: ObjectType; id: string; tenantId: string }): string {
+  switch (type) {
+    case 'tenant':
+      return engineName.tenant(id);
+    case 'profile':
+      return engineName.profile(tenantId, id);
+    case 'record':
+      return engineName.record(tenantId, id);
+  }
+}
+
+function invalid(errors: readonly FieldFault[]): Problem {
+  const fields = errors.map(({ field, message }) => `\`${field}\` ${message}`).join('; ');
+  return new Problem('INVALID_REQUEST', fields, { errors });
+}

@@ -1,0 +1,88 @@
+/**
+ * What `npm start` prints when all is ready. Lines to paste stand at the margin without a frame, so that they can be
+ * copied as they are; and their answers are asked for, not assumed: whoever changed the demo world sees what holds now.
+ */
+import { demoCast } from './demo-world.js';
+import type { RunningFacts } from './running.js';
+
+const RULE = '─'.repeat(100);
+
+export interface BoxFacts extends RunningFacts {
+  readonly logPath: string;
+}
+
+/** The lines of the box; asks the running service the two questions that it shows. */
+export async function describeRunning(facts: BoxFacts): Promise<string[]> {
+  return [
+    '',
+    RULE,
+    '  Bailiwick runs. Development only: it believes whoever on this machine says who they are.',
+    '',
+    ...table({
+      service: `${facts.service}/api/v1`,
+      management: `${facts.management}/metrics, /livez, /readyz?verbose`,
+      psql: `psql '${facts.operatorUrl}'`,
+      environment: 'eval "$(npm run -s env)"',
+      'service key': `${facts.serviceKey}   (may ask any decision)`,
+      ...(facts.demo === undefined
+        ? {}
+        : {
+            'tenant admin': `${facts.demo.tenantAdminId}, of ${facts.demo.tenantId} (${demoCast.tenantName})`,
+            'platform admin': facts.demo.platformAdminId,
+          }),
+      log: facts.logPath,
+    }),
+    '',
+    ...(facts.demo === undefined
+      ? ['  The demo world is not in this database: `npm start -- --reset` starts anew with it.']
+      : await examples(facts.service)),
+    '',
+    '  Ctrl-C stops everything; the data stays.',
+    RULE,
+  ];
+}
+
+function table(rows: Readonly<Record<string, string>>): string[] {
+  return Object.entries(rows).map(([name, value]) => `  ${name.padEnd(16)}${value}`);
+}
+
+interface Example {
+  readonly title: string;
+  readonly user: string;
+}
+
+const EXAMPLES: readonly Example[] = [
+  { title: 'May the administrator assign roles?', user: demoCast.tenantAdminId },
+  { title: 'May a viewer?', user: demoCast.viewerId },
+];
+
+async function examples(service: string): Promise<string[]> {
+  const shown: string[] = [];
+  for (const { title, user } of EXAMPLES) {
+    const body = JSON.stringify({ user, permission: 'users.update', tenant: demoCast.tenantId });
+    const url = `${service}/api/v1/check`;
+    shown.push(
+      ...(shown.length === 0 ? [] : ['']),
+      `  ${title} ${await answerOf(url, body)}:`,
+      `curl -sS ${url} -H 'content-type: application/json' \\`,
+      `  -H 'x-user-id: ${demoCast.tenantAdminId}' -H 'x-tenant-id: ${demoCast.tenantId}' \\`,
+      `  -d '${body}'`,
+    );
+  }
+  return shown;
+}
+
+/** What the service says to an example now, in a word or two. */
+async function answerOf(url: string, body: string): Promise<string> {
+  const headers = {
+    'content-type': 'application/json',
+    'x-user-id': demoCast.tenantAdminId,
+    'x-tenant-id': demoCast.tenantId,
+  };
+  const response = await fetch(url, { method: 'POST', headers, body, signal: AbortSignal.timeout(5_000) });
+  const answer: unknown = await response.json();
+  if (!response.ok || typeof answer !== 'object' || answer === null || !('allowed' in answer)) {
+    return `Not decided (${response.status})`;
+  }
+  return answer.allowed === true ? 'Allowed' : 'Denied';
+}

@@ -1,0 +1,29 @@
+import type { Running } from './running.js';
+
+/** The running service as lines for `eval "$(npm run -s env)"`, in the names that psql and the documentation use. */
+export function shellExports(running: Running): string[] {
+  const { service, management, serviceKey, engine, demo } = running;
+  const database = new URL(running.operatorUrl);
+  const variables = {
+    BASE: service,
+    MANAGEMENT: management,
+    ...(demo === undefined
+      ? {}
+      : { ACTOR: demo.tenantAdminId, TENANT_ID: demo.tenantId, PLATFORM_ADMIN: demo.platformAdminId }),
+    SERVICE_KEY: serviceKey,
+    PGHOST: database.hostname,
+    PGPORT: database.port === '' ? '5432' : database.port,
+    PGUSER: decodeURIComponent(database.username),
+    PGPASSWORD: decodeURIComponent(database.password),
+    PGDATABASE: decodeURIComponent(database.pathname.slice(1)),
+    OPENFGA_API_URL: engine.url,
+    OPENFGA_STORE_ID: engine.storeId,
+    OPENFGA_MODEL_ID: engine.modelId,
+  };
+  return Object.entries(variables).map(([name, value]) => `export ${name}=${quoted(value)}`);
+}
+
+/** Inside single quotes a shell reads nothing but the closing quote. */
+function quoted(value: string): string {
+  return `'${value.replaceAll("'", String.raw`'\''`)}'`;
+}

@@ -1,0 +1,49 @@
+/**
+ * What the service of a data directory keeps from one start to the next: the passwords of its logins and its key.
+ *
+ * The database holds only a hash of the key; here it is kept whole, so that `npm run env` can print it at every start.
+ */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+
+import { z } from 'zod';
+
+import { newServiceKey } from '../platform/service-key.js';
+import { readIfPresent, writePrivately } from './private-file.js';
+
+const secretsSchema = z.object({
+  servicePassword: z.string().min(1),
+  syncPassword: z.string().min(1),
+  operatorPassword: z.string().min(1),
+  serviceKey: z.string().min(1),
+});
+
+export type Secrets = z.infer<typeof secretsSchema>;
+
+/** Reads the secrets, or makes and saves new ones: the database is told of them at every start. */
+export function loadSecrets(dataDir: string): Secrets {
+  const path = join(dataDir, 'service.json');
+  const kept = secretsSchema.safeParse(asJson(readIfPresent(path)));
+  if (kept.success) return kept.data;
+  const fresh: Secrets = {
+    servicePassword: newPassword(),
+    syncPassword: newPassword(),
+    operatorPassword: newPassword(),
+    serviceKey: newServiceKey().key,
+  };
+  writePrivately(path, `${JSON.stringify(fresh, null, 2)}\n`);
+  return fresh;
+}
+
+function asJson(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? '');
+  } catch {
+    return undefined;
+  }
+}
+
+/** Letters and digits alone, so that it needs no quoting in a URL, in SQL or in a shell. */
+function newPassword(): string {
+  return randomBytes(24).toString('hex');
+}

@@ -1,0 +1,71 @@
+/** One JSON line and one measurement for every request, when its answer is out or its caller gone. */
+import { performance } from 'node:perf_hooks';
+import type { ServerResponse } from 'node:http';
+import type { Logger } from 'pino';
+
+import type { Histogram, Metrics } from '../platform/metrics.js';
+import type { Caller } from '../shared/caller.js';
+
+/** What is known of a request so far; filled in as it goes its way. */
+export interface RequestRecord {
+  readonly requestId: string;
+  readonly method: string;
+  /** Without the query, which may hold what is not ours to write down. */
+  readonly path: string;
+  operationId: string | undefined;
+  caller: Caller | undefined;
+  /** The problem that it was answered with. */
+  code: string | undefined;
+}
+
+export type RequestSeconds = Histogram<'operation' | 'status_class'>;
+
+/** Declares the metric; its labels come from the contract and from the first figure of the status. */
+export function createRequestSeconds(metrics: Metrics): RequestSeconds {
+  return metrics.histogram({
+    name: 'http_request_duration_seconds',
+    help: 'Time from the head of a request to the end of its answer, by operation of the contract.',
+    labels: ['operation', 'status_class'],
+  });
+}
+
+/** Writes the line and the measurement when `response` closes. */
+export function logRequest(
+  response: ServerResponse,
+  { record, log, seconds }: { record: RequestRecord; log: Logger; seconds: RequestSeconds },
+): void {
+  const startedAt = performance.now();
+  response.once('close', () => {
+    const durationMs = performance.now() - startedAt;
+    const answered = response.writableFinished;
+    seconds.observe(
+      {
+        operation: record.operationId ?? 'none',
+        status_class: answered ? `${String(response.statusCode).slice(0, 1)}xx` : 'aborted',
+      },
+      durationMs / 1000,
+    );
+    log.info(
+      {
+        requestId: record.requestId,
+        operationId: record.operationId,
+        method: record.method,
+        path: record.path.slice(0, 256),
+        status: answered ? response.statusCode : undefined,
+        aborted: answered ? undefined : true,
+        code: record.code,
+        durationMs: Math.round(durationMs * 1000) / 1000,
+        ...describeCaller(record.caller),
+      },
+      'request',
+    );
+  });
+}
+
+function describeCaller(caller: Caller | undefined): object {
+  if (caller === undefined) return {};
+  const { kind, tenantId: tenant } = caller;
+  return kind === 'user'
+    ? { caller: kind, via: caller.via, actor: caller.actorUserId, tenant }
+    : { caller: kind, actor: caller.serviceKeyId, tenant };
+}

@@ -1,0 +1,164 @@
+/**
+ * The Express app, made from the contract: what a request goes through, in order.
+ *
+ *   request id → log → route (404, 405) → authentication (401) → body and validation (400, 413, 415)
+ *   → authorization (403) → handler → answer
+ *
+ * Whoever is not known learns nothing about what is valid, and nothing is read of what they send.
+ * INVARIANT: no operation is reached by any other way, and one without `x-permission` or handler does not start.
+ * tests/contract/start-up.test.ts, tests/contract/order.test.ts.
+ */
+import { randomUUID } from 'node:crypto';
+import express, { type Express, type Request, type Response } from 'express';
+import helmet from 'helmet';
+import type { Logger } from 'pino';
+
+import type { Metrics } from '../platform/metrics.js';
+import type { Caller } from '../shared/caller.js';
+import type { Authorize, RequestContext } from '../shared/operation.js';
+import { Problem } from '../shared/problem.js';
+import { createRequestSeconds, logRequest, type RequestRecord } from './access-log.js';
+import type { Authenticate } from './authentication.js';
+import { drain, readBody } from './body.js';
+import { basePathOf, type ContractDocument, type ContractOperation, operationsOf } from './contract.js';
+import { DEFAULT_TIMEOUT_MS, parseTimeoutMs, type RunningDeadline, startDeadline } from './deadline.js';
+import { invalidRequest, sendProblem } from './problems.js';
+import { createRoutes, type RouteMatch } from './routes.js';
+import { createValidator, type Validate } from './validation.js';
+
+/** A handler without the types of its operation; `Operations` of shared/operation.ts fits. */
+type AnyHandler = (input: never, context: never) => Promise<Answer>;
+
+interface Answer {
+  readonly status: number;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface HttpAppOptions {
+  readonly document: ContractDocument;
+  /** The handler of every operation, by operation id. */
+  readonly operations: Readonly<Record<string, AnyHandler>>;
+  readonly authenticate: Authenticate;
+  readonly authorize: Authorize;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  /** Milliseconds that a request may take when it does not say. */
+  readonly defaultTimeoutMs?: number;
+  /** Checks our own answers too; for tests. */
+  readonly validateResponses?: boolean;
+}
+
+/** An operation with all that carries it out. */
+interface Endpoint extends ContractOperation {
+  readonly validate: Validate;
+  readonly handler: AnyHandler;
+}
+
+interface Exchange {
+  readonly request: Request;
+  readonly response: Response;
+  readonly record: RequestRecord;
+  readonly deadline: RunningDeadline;
+  readonly fail: (error: unknown) => void;
+}
+
+const REQUEST_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
+
+/** Makes the app. Throws an Error that names the operation which has no `x-permission` or no handler. */
+export function createHttpApp(options: HttpAppOptions): Express {
+  const seconds = createRequestSeconds(options.metrics);
+  const match = createRoutes(endpointsOf(options), basePathOf(options.document));
+  const app = express();
+  app.disable('x-powered-by').disable('etag').enable('strict routing').enable('case sensitive routing');
+  app.set('query parser', (query: string) => Object.fromEntries(new URLSearchParams(query)));
+  app.use(helmet());
+  app.use(async (request, response) => {
+    const exchange = begin({ request, response }, options);
+    logRequest(response, { record: exchange.record, log: options.log, seconds });
+    await respond(exchange, { match, options }).catch(exchange.fail);
+  });
+  return app;
+}
+
+function endpointsOf({ document, operations, validateResponses = false }: HttpAppOptions): Endpoint[] {
+  return operationsOf(document).map((operation) => {
+    const handler = Object.hasOwn(operations, operation.id) ? operations[operation.id] : undefined;
+    if (handler === undefined) throw new Error(`operation \`${operation.id}\` has no handler`);
+    return { ...operation, handler, validate: createValidator(document, { operation, validateResponses }) };
+  });
+}
+
+function begin({ request, response }: { request: Request; response: Response }, options: HttpAppOptions): Exchange {
+  const sent = request.headers['x-request-id'];
+  const requestId = typeof sent === 'string' && REQUEST_ID_PATTERN.test(sent) ? sent : randomUUID();
+  const [path = ''] = request.url.split('?', 1);
+  const record: RequestRecord = {
+    requestId,
+    method: request.method,
+    path,
+    operationId: undefined,
+    caller: undefined,
+    code: undefined,
+  };
+  response.setHeader('x-request-id', requestId);
+  response.setHeader('cache-control', 'no-store');
+  const timeoutMs = parseTimeoutMs(request.headers['timeout-ms']);
+  const deadline = startDeadline(
+    typeof timeoutMs === 'number' ? timeoutMs : (options.defaultTimeoutMs ?? DEFAULT_TIMEOUT_MS),
+  );
+  response.once('close', () => (response.writableFinished ? deadline.end() : deadline.hangUp()));
+  const fail = (error: unknown): void => {
+    record.code = sendProblem(response, error, { requestId, path, log: options.log }).code;
+    drain(request);
+  };
+  return { request, response, record, deadline, fail };
+}
+
+async function respond(
+  exchange: Exchange,
+  { match, options }: { match: (method: string, path: string) => RouteMatch<Endpoint>; options: HttpAppOptions },
+): Promise<void> {
+  const { request, response, record } = exchange;
+  const endpoint = findEndpoint(match(record.method, record.path), response);
+  record.operationId = endpoint.id;
+  const isPublic = endpoint.permission === 'public';
+  if (!isPublic) record.caller = await options.authenticate(request);
+  const input = await readInput(endpoint, exchange);
+  const context = contextOf(exchange);
+  // The decision operations judge each question by its own subject and tenant.
+  if (!isPublic && endpoint.permission !== 'decide') await options.authorize(endpoint.permission, context);
+  // The validator has just held the input to the contract, of which the handler's types are made.
+  const answer = await endpoint.handler(input as never, context as never);
+  response.status(answer.status).set(answer.headers ?? {});
+  if (answer.body === undefined) response.end();
+  else response.json(answer.body);
+}
+
+function findEndpoint(route: RouteMatch<Endpoint>, response: Response): Endpoint {
+  if (route.found === 'operation') return route.operation;
+  if (route.found === 'nothing') throw new Problem('NOT_FOUND', 'there is nothing at this address');
+  const allow = route.allow.join(', ');
+  response.setHeader('allow', allow);
+  throw new Problem('METHOD_NOT_ALLOWED', `this address has: ${allow}`);
+}
+
+async function readInput(endpoint: Endpoint, { request, response, deadline, fail }: Exchange): Promise<object> {
+  if (parseTimeoutMs(request.headers['timeout-ms']) === 'invalid') {
+    throw invalidRequest([{ field: 'timeout-ms', message: 'must be a whole number of milliseconds from 1 to 10000' }]);
+  }
+  request.body = await readBody(request, { takesBody: endpoint.takesBody, signal: deadline.signal });
+  await endpoint.validate(request, response, fail);
+  return { body: request.body as unknown, path: request.params, query: request.query };
+}
+
+function contextOf({ request, record, deadline }: Exchange): RequestContext {
+  const syncToken = request.headers['x-sync-token'];
+  return {
+    // Undefined for public operations alone, whose handlers do not ask.
+    caller: record.caller as Caller,
+    requestId: record.requestId,
+    deadline,
+    syncToken: typeof syncToken === 'string' ? syncToken : undefined,
+  };
+}

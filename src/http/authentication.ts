@@ -1,0 +1,95 @@
+/**
+ * Who is asking: exactly one identity a request, from a verified credential.
+ *
+ * A caller shows a Bearer credential (a JWT or a service key), or is a trusted program that names the user in
+ * `x-user-id` and `x-tenant-id`. INVARIANT: two identities, half of one, or one given twice are refused; no header is
+ * believed because of what another header says. tests/unit/authentication.test.ts.
+ */
+import type { IncomingMessage } from 'node:http';
+
+import type { VerifyToken } from '../platform/jwt.js';
+import { matchesHash, SERVICE_KEY_PREFIX, serviceKeyId } from '../platform/service-key.js';
+import type { Caller } from '../shared/caller.js';
+import { isId } from '../shared/ids.js';
+import { Problem } from '../shared/problem.js';
+import type { FindServiceKey } from './service-key-store.js';
+import { isTrusted, type TrustedCallers } from './trusted-caller.js';
+
+/** Resolves to the caller; throws Problem UNAUTHENTICATED, or a 503 where a credential cannot be judged. */
+export type Authenticate = (request: IncomingMessage) => Promise<Caller>;
+
+export interface AuthenticationOptions {
+  readonly trusted: TrustedCallers;
+  readonly verifyToken: VerifyToken;
+  readonly findServiceKey: FindServiceKey;
+  readonly now?: () => Date;
+}
+
+/** Makes the one function that turns a request into a Caller. */
+export function createAuthentication(options: AuthenticationOptions): Authenticate {
+  const now = options.now ?? (() => new Date());
+  return async (request) => {
+    const authorization = single(request, 'authorization');
+    const userId = single(request, 'x-user-id');
+    const tenantId = single(request, 'x-tenant-id');
+    if (authorization === undefined) {
+      return callerByHeaders({ userId, tenantId }, { request, trusted: options.trusted });
+    }
+    if (userId !== undefined || tenantId !== undefined) {
+      throw refused('a request carries either a Bearer credential or `x-user-id` and `x-tenant-id`, not both');
+    }
+    const credential = /^Bearer +([!-~]+)$/i.exec(authorization)?.[1];
+    if (credential === undefined) throw refused('`authorization` must be of the form `Bearer <credential>`');
+    if (credential.startsWith(SERVICE_KEY_PREFIX)) {
+      return await callerByServiceKey(credential, { findServiceKey: options.findServiceKey, now: now() });
+    }
+    const identity = await options.verifyToken(credential);
+    return { kind: 'user', actorUserId: identity.subject, tenantId: identity.tenantId, via: 'token' };
+  };
+}
+
+function refused(detail: string): Problem {
+  return new Problem('UNAUTHENTICATED', detail);
+}
+
+/** A header that may be sent once. Node would join or drop the others. */
+function single(request: IncomingMessage, name: string): string | undefined {
+  const values = request.headersDistinct[name];
+  if (values !== undefined && values.length > 1) throw refused(`\`${name}\` must not be given twice`);
+  return values?.[0];
+}
+
+function callerByHeaders(
+  { userId, tenantId }: { userId: string | undefined; tenantId: string | undefined },
+  { request, trusted }: { request: IncomingMessage; trusted: TrustedCallers },
+): Caller {
+  const believed = isTrusted(request, { trusted, gatewaySecret: single(request, 'x-gateway-secret') });
+  if (userId === undefined && tenantId === undefined) {
+    const ways = 'a Bearer token or service key in `authorization`';
+    throw refused(believed ? `missing: \`x-user-id\` and \`x-tenant-id\`, or ${ways}` : `missing: ${ways}`);
+  }
+  if (!believed) throw refused('`x-user-id` and `x-tenant-id` are not believed from this caller');
+  if (userId === undefined) throw refused('missing: `x-user-id`, which goes with `x-tenant-id`');
+  if (tenantId === undefined) throw refused('missing: `x-tenant-id`, which goes with `x-user-id`');
+  if (!isId(userId)) throw refused('`x-user-id` is not an id');
+  if (!isId(tenantId)) throw refused('`x-tenant-id` is not an id');
+  return { kind: 'user', actorUserId: userId, tenantId, via: 'headers' };
+}
+
+/** What an unknown key is compared with, so that it takes as long as a known one. */
+const NO_HASH = new Uint8Array(32);
+
+async function callerByServiceKey(
+  credential: string,
+  { findServiceKey, now }: { findServiceKey: FindServiceKey; now: Date },
+): Promise<Caller> {
+  const keyId = serviceKeyId(credential);
+  if (keyId === undefined) throw refused('the service key is malformed');
+  const key = await findServiceKey(keyId);
+  // One answer for all of these: it does not say which keys there are.
+  const matches = matchesHash(credential, key?.keyHash ?? NO_HASH);
+  if (key === undefined || !matches || key.scope !== 'decide') throw refused('the service key is not valid');
+  if (key.revokedAt !== null) throw refused('the service key has been revoked');
+  if (key.expiresAt !== null && key.expiresAt <= now) throw refused('the service key has expired');
+  return { kind: 'service', serviceKeyId: key.id, tenantId: key.tenantId ?? undefined };
+}

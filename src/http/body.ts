@@ -1,0 +1,89 @@
+/**
+ * The request body: at most 64 KiB of uncompressed JSON in UTF-8, read by the operations that take one.
+ *
+ * express-openapi-validator keeps one compiled validator for every `content-type` that it has ever seen, for ever, so a
+ * caller could fill the heap with made-up ones. INVARIANT: when the validator runs, the header is `application/json` or
+ * gone. tests/contract/hostile-content-type.test.ts.
+ */
+import type { IncomingMessage } from 'node:http';
+
+import { Problem } from '../shared/problem.js';
+import { parseJson } from './json.js';
+
+/** The most bytes that a body may have. */
+export const MAX_BODY_BYTES = 64 * 1024;
+
+/** What is read, and thrown away, of a body that has been refused, before the connection is cut. */
+const MAX_DRAINED_BYTES = 1024 * 1024;
+
+/**
+ * Reads and parses the body, and reduces the request's `content-type` to what the validator may see.
+ * Resolves undefined where there is no body. Throws Problem INVALID_REQUEST, PAYLOAD_TOO_LARGE or
+ * UNSUPPORTED_MEDIA_TYPE. `signal` ends the wait for a body that does not come.
+ */
+export async function readBody(
+  request: IncomingMessage,
+  { takesBody, signal }: { takesBody: boolean; signal: AbortSignal },
+): Promise<unknown> {
+  const mediaType = request.headers['content-type'];
+  delete request.headers['content-type'];
+  if (takesBody) request.headers['content-type'] = 'application/json';
+  const hasBody =
+    request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
+  if (!hasBody) return undefined;
+  if (!takesBody) throw new Problem('INVALID_REQUEST', 'this operation takes no request body');
+  checkMediaType(mediaType, request.headers['content-encoding']);
+  const bytes = await readBytes(request, signal);
+  // A chunked body may turn out to be empty.
+  return bytes.length === 0 ? undefined : parseJson(bytes);
+}
+
+function checkMediaType(mediaType: string | undefined, encoding: string | undefined): void {
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+    throw new Problem('UNSUPPORTED_MEDIA_TYPE', 'the request body must not be compressed');
+  }
+  const [type = '', ...parameters] = (mediaType ?? '').split(';').map((part) => part.trim().toLowerCase());
+  if (type !== 'application/json') {
+    throw new Problem('UNSUPPORTED_MEDIA_TYPE', 'the request body must be `application/json`');
+  }
+  const charset = parameters.find((parameter) => parameter.startsWith('charset'));
+  if (charset !== undefined && !/^charset=("utf-8"|utf-8)$/.test(charset)) {
+    throw new Problem('UNSUPPORTED_MEDIA_TYPE', 'the request body must be in UTF-8');
+  }
+}
+
+function readBytes(request: IncomingMessage, signal: AbortSignal): Promise<Buffer> {
+  const tooLarge = new Problem('PAYLOAD_TOO_LARGE', `the request body is larger than ${MAX_BODY_BYTES} bytes`);
+  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return Promise.reject(tooLarge);
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const settle = (finish: () => void): void => {
+      request.off('data', onData).off('end', onEnd).off('error', onStop).off('close', onStop);
+      signal.removeEventListener('abort', onStop);
+      finish();
+    };
+    const onData = (chunk: Buffer): void => {
+      size += chunk.length;
+      if (size > MAX_BODY_BYTES) settle(() => reject(tooLarge));
+      else chunks.push(chunk);
+    };
+    const onEnd = (): void => settle(() => resolve(Buffer.concat(chunks)));
+    const onStop = (): void =>
+      settle(() => reject(new Problem('INVALID_REQUEST', 'the request body did not arrive in time')));
+    request.on('data', onData).on('end', onEnd).on('error', onStop).on('close', onStop);
+    signal.addEventListener('abort', onStop);
+  });
+}
+
+/** Reads away the rest of a refused body, so that the answer reaches a caller who is still sending. */
+export function drain(request: IncomingMessage): void {
+  if (request.complete) return;
+  let size = 0;
+  request.on('data', (chunk: Buffer) => {
+    size += chunk.length;
+    if (size > MAX_DRAINED_BYTES) request.destroy();
+  });
+  request.on('error', () => undefined);
+  request.resume();
+}

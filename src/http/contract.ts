@@ -1,0 +1,100 @@
+/**
+ * The contract as the HTTP layer reads it: openapi.yaml parsed, and its operations with what each of them needs.
+ *
+ * INVARIANT: an operation that states no `x-permission`, or that nobody carries out, stops the start with an error that
+ * names it. tests/contract/start-up.test.ts.
+ */
+import { parse } from 'yaml';
+
+/** The parts of an OpenAPI operation that are read here. */
+export interface OperationObject {
+  readonly operationId?: unknown;
+  readonly 'x-permission'?: unknown;
+  readonly parameters?: readonly object[];
+  readonly requestBody?: { readonly required?: boolean };
+  readonly responses?: object;
+}
+
+export interface ContractDocument {
+  readonly openapi: string;
+  readonly info: object;
+  readonly servers: readonly { readonly url: string }[];
+  readonly paths: Readonly<Record<string, Readonly<Record<string, OperationObject>>>>;
+  readonly components?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly [field: string]: unknown;
+}
+
+/** One operation of the document. */
+export interface ContractOperation {
+  readonly id: string;
+  /** Upper case. */
+  readonly method: string;
+  /** The key in `paths`, e.g. `/admin/roles/{id}`. */
+  readonly path: string;
+  /** `public`, `decide` or the name of a permission. */
+  readonly permission: string;
+  readonly takesBody: boolean;
+}
+
+const METHODS = ['get', 'put', 'post', 'delete', 'patch'];
+
+/** Parses the text of openapi.yaml. Throws an Error where it is no document of ours. */
+export function parseContract(text: string): ContractDocument {
+  const document: unknown = parse(text);
+  if (typeof document !== 'object' || document === null || !('paths' in document) || !('servers' in document)) {
+    throw new Error('openapi.yaml is not an OpenAPI document with `servers` and `paths`');
+  }
+  // Our own file, held to the OpenAPI schema and the house rules by tests/contract/house-rules.test.ts.
+  return document as ContractDocument;
+}
+
+/** The path that every operation's own path is appended to, e.g. `/api/v1`. */
+export function basePathOf(document: ContractDocument): string {
+  return document.servers[0]?.url.replace(/\/$/, '') ?? '';
+}
+
+/** All operations. Throws an Error that names the first without an id or permission. */
+export function operationsOf(document: ContractDocument): ContractOperation[] {
+  const seen = new Set<string>();
+  return Object.entries(document.paths).flatMap(([path, item]) =>
+    METHODS.flatMap((key) => {
+      const operation = item[key];
+      if (operation === undefined) return [];
+      const method = key.toUpperCase();
+      const { operationId: id, 'x-permission': permission } = operation;
+      if (typeof id !== 'string' || id === '') throw new Error(`\`${method} ${path}\` has no \`operationId\``);
+      if (seen.has(id)) throw new Error(`operation \`${id}\` is in the contract twice`);
+      seen.add(id);
+      if (typeof permission !== 'string' || permission === '') {
+        throw new Error(`operation \`${id}\` states no \`x-permission\``);
+      }
+      return [{ id, method, path, permission, takesBody: operation.requestBody !== undefined }];
+    }),
+  );
+}
+
+/** The document cut down to one operation and to the components that it reaches. */
+export function sliceOf(document: ContractDocument, operation: ContractOperation): ContractDocument {
+  const { openapi, info, servers, paths } = document;
+  const key = operation.method.toLowerCase();
+  const slice = { [operation.path]: { [key]: paths[operation.path]?.[key] ?? {} } };
+  const components: Record<string, Record<string, unknown>> = {};
+  const reach = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return;
+    for (const [name, inner] of Object.entries(value)) {
+      if (name !== '$ref' || typeof inner !== 'string') reach(inner);
+      else reachComponent(inner);
+    }
+  };
+  const reachComponent = (reference: string): void => {
+    const [section = '', name = ''] = reference.replace('#/components/', '').split('/');
+    const component = document.components?.[section]?.[name];
+    if (component === undefined) throw new Error(`\`${reference}\` in the contract leads nowhere`);
+    if (components[section]?.[name] !== undefined) return;
+    (components[section] ??= {})[name] = component;
+    reach(component);
+  };
+  reach(slice);
+  // A copy: the validator writes into what it is given.
+  return structuredClone({ openapi, info, servers, paths: slice, components });
+}

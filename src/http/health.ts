@@ -1,0 +1,65 @@
+/**
+ * Readiness: whether requests should be sent here now.
+ *
+ * Probes come often and from many: the checks run at most once a second, all probes share one run, and none waits
+ * longer than a check may take. Draining is final: it is how the end begins.
+ */
+import { performance } from 'node:perf_hooks';
+
+import { Problem } from '../shared/problem.js';
+
+/** Something that must work for the service to be of use. Rejects where it does not. */
+export interface ReadinessCheck {
+  readonly name: string;
+  readonly check: () => Promise<void>;
+}
+
+export interface CheckOutcome {
+  readonly name: string;
+  /** Undefined where all is well. */
+  readonly failure: string | undefined;
+}
+
+export interface Readiness {
+  /** Outcomes not older than a second, in the order of the checks. */
+  outcomes(): Promise<readonly CheckOutcome[]>;
+  /** From now on not ready, whatever the checks say. */
+  drain(): void;
+}
+
+const CACHED_MS = 1_000;
+const CHECK_TIMEOUT_MS = 1_000;
+
+/** Makes the readiness of a set of checks. */
+export function createReadiness(checks: readonly ReadinessCheck[]): Readiness {
+  let outcomes: Promise<readonly CheckOutcome[]> | undefined;
+  let askedAt = -Infinity;
+  let isDraining = false;
+  return {
+    drain: () => {
+      isDraining = true;
+    },
+    outcomes: async () => {
+      if (isDraining) return [{ name: 'drain', failure: 'the service is shutting down' }];
+      if (outcomes === undefined || performance.now() - askedAt >= CACHED_MS) {
+        askedAt = performance.now();
+        outcomes = Promise.all(checks.map(runCheck));
+      }
+      return await outcomes;
+    },
+  };
+}
+
+async function runCheck({ name, check }: ReadinessCheck): Promise<CheckOutcome> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<string>((resolve) => {
+    timer = setTimeout(() => resolve(`no answer within ${CHECK_TIMEOUT_MS} ms`), CHECK_TIMEOUT_MS);
+  });
+  try {
+    return { name, failure: await Promise.race([check().then(() => undefined), timeout]) };
+  } catch (error) {
+    return { name, failure: error instanceof Problem ? error.detail : 'failed' };
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * The keys of a token issuer, fetched from its JWKS address and kept.
+ *
+ * An issuer that is down must not end every sign-in: the last good keys stay in use until new ones come. Keys older
+ * than ten minutes are fetched again in the background; a key id that nobody knows is worth one fetch a cooldown, so
+ * made-up ids cannot make us a hammer.
+ *
+ * INVARIANT: only the configured address is fetched: no redirects, nothing out of a token. No key that is symmetric or
+ * private is ever used. tests/unit/jwt.test.ts.
+ */
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+
+import { Problem } from '../shared/problem.js';
+
+/** How the keys are had, and whom to tell when they are not. */
+export interface JwksOptions {
+  readonly uri: URL;
+  readonly now: () => Date;
+  readonly onFailure: (error: unknown) => void;
+}
+
+const MAX_AGE_MS = 10 * 60_000;
+const COOLDOWN_MS = 30_000;
+/** How soon a failed first fetch is tried again: everybody waits for it. */
+const FIRST_COOLDOWN_MS = 1_000;
+const FETCH_TIMEOUT_MS = 2_000;
+const MAX_BYTES = 64 * 1024;
+const MAX_KEYS = 100;
+
+/**
+ * Where a token's key comes from. The function throws Problem ISSUER_UNAVAILABLE while no keys were ever had, and
+ * jose's own errors where they hold none that fits.
+ */
+export function createRemoteKeys({ uri, now, onFailure }: JwksOptions): JWTVerifyGetKey {
+  let keys: JWTVerifyGetKey | undefined;
+  let fetchedAt = -Infinity;
+  let triedAt = -Infinity;
+  let pending: Promise<void> | undefined;
+
+  const refresh = (): Promise<void> => {
+    triedAt = now().getTime();
+    pending ??= fetchKeys(uri)
+      .then((jwks) => {
+        keys = createLocalJWKSet(jwks);
+        fetchedAt = now().getTime();
+      })
+      .catch(onFailure)
+      .finally(() => (pending = undefined));
+    return pending;
+  };
+  const since = (moment: number): number => now().getTime() - moment;
+  const mayTry = (): boolean =>
+    pending !== undefined || since(triedAt) >= (keys === undefined ? FIRST_COOLDOWN_MS : COOLDOWN_MS);
+
+  return async (header, token) => {
+    if (keys === undefined && mayTry()) await refresh();
+    else if (since(fetchedAt) >= MAX_AGE_MS && mayTry()) void refresh();
+    if (keys === undefined) {
+      throw new Problem('ISSUER_UNAVAILABLE', 'the keys of the token issuer cannot be had', { retryAfterSeconds: 1 });
+    }
+    try {
+      return await keys(header, token);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey) || !mayTry()) throw error;
+      await refresh();
+      return await keys(header, token);
+    }
+  };
+}
+
+async function fetchKeys(uri: URL): Promise<JSONWebKeySet> {
+  const response = await fetch(uri, {
+    redirect: 'error',
+    signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
+    headers: { accept: 'application/jwk-set+json, application/json' },
+  });
+  if (response.status !== 200) {
+    await response.body?.cancel();
+    throw new Error(`the JWKS address answered ${response.status}`);
+  }
+  const keys = publicKeys(JSON.parse(await readBounded(response)));
+  if (keys.length === 0) throw new Error('the JWKS holds no public key');
+  return { keys };
+}
+
+async function readBounded(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  // A fetched body is bytes; its type leaves that open.
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    // Leaving the loop cancels the rest of the body.
+    if (size > MAX_BYTES) throw new Error(`the JWKS is larger than ${MAX_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** The asymmetric public keys of what may be a JWKS. A symmetric or private key published there is everybody's. */
+export function publicKeys(jwks: unknown): JSONWebKeySet['keys'] {
+  if (typeof jwks !== 'object' || jwks === null || !('keys' in jwks) || !Array.isArray(jwks.keys)) {
+    throw new Error('the JWKS is not an object with a list of keys');
+  }
+  if (jwks.keys.length > MAX_KEYS) throw new Error(`the JWKS holds more than ${MAX_KEYS} keys`);
+  return jwks.keys.filter(isPublicKey);
+}
+
+function isPublicKey(key: unknown): key is JSONWebKeySet['keys'][number] {
+  if (typeof key !== 'object' || key === null || !('kty' in key)) return false;
+  return (key.kty === 'RSA' || key.kty === 'EC' || key.kty === 'OKP') && !('d' in key) && !('k' in key);
+}

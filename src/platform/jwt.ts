@@ -1,0 +1,136 @@
+/**
+ * Bearer tokens: who may have issued them, and what is believed of them.
+ *
+ * jose checks what it is told to check and skips what it is not, so issuer, audience, algorithms and keys are required
+ * here and pinned for each issuer. Whatever a token says about where its key is to be found is refused unread.
+ *
+ * INVARIANT: a token that is bad in any way is UNAUTHENTICATED; ISSUER_UNAVAILABLE is said only where no keys of its
+ * issuer were ever had. No part of a token is put in a message. tests/unit/jwt.test.ts.
+ */
+import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, errors, jwtVerify } from 'jose';
+import type { JWTPayload, JWTVerifyGetKey } from 'jose';
+
+import { isId } from '../shared/ids.js';
+import { Problem } from '../shared/problem.js';
+import { createRemoteKeys, publicKeys } from './jwks.js';
+import { checkIssuer, type TokenIssuer } from './token-issuer.js';
+
+export interface TokenIdentity {
+  readonly subject: string;
+  readonly tenantId: string | undefined;
+}
+
+/** Resolves for a good token; throws Problem UNAUTHENTICATED or ISSUER_UNAVAILABLE. */
+export type VerifyToken = (token: string) => Promise<TokenIdentity>;
+
+interface KnownIssuer extends TokenIssuer {
+  readonly getKey: JWTVerifyGetKey;
+}
+
+const TOKEN_PATTERN = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
+const MAX_TOKEN_BYTES = 8 * 1024;
+const CLOCK_TOLERANCE_SECONDS = 30;
+/** The end of year 9999: an expiry past it is none. */
+const MAX_NUMERIC_DATE = 253_402_300_799;
+
+/** Header fields that name a key, or ask for a rule, that we did not choose. */
+const REFUSED_HEADERS = ['crit', 'b64', 'zip', 'enc', 'jwk', 'jku', 'x5u', 'x5c'];
+const TYPES = new Set(['jwt', 'at+jwt', 'application/jwt', 'application/at+jwt']);
+/** Claims by which an id token or a refresh token gives itself away. */
+const OTHER_TOKEN_CLAIMS = ['at_hash', 'c_hash', 's_hash'];
+const OTHER_TOKEN_TYPES = new Set(['id', 'refresh', 'offline', 'logout']);
+
+/**
+ * Makes the verifier of Bearer tokens. Throws an Error that names the fault where an issuer is not fully pinned.
+ * `onKeyFailure` hears of every fetch of keys that failed; the last good ones stay in use.
+ */
+export function createTokenVerifier(
+  issuers: readonly TokenIssuer[],
+  options: { now?: () => Date; onKeyFailure?: (issuer: string, error: unknown) => void } = {},
+): VerifyToken {
+  const now = options.now ?? (() => new Date());
+  const known = new Map<string, KnownIssuer>();
+  for (const issuer of issuers) {
+    checkIssuer(issuer);
+    if (known.has(issuer.issuer)) throw new Error(`issuer \`${issuer.issuer}\` is configured twice`);
+    const getKey =
+      issuer.jwksUri === undefined
+        ? createLocalJWKSet({ keys: publicKeys({ keys: issuer.keys }) })
+        : createRemoteKeys({
+            uri: new URL(issuer.jwksUri),
+            now,
+            onFailure: (error) => options.onKeyFailure?.(issuer.issuer, error),
+          });
+    known.set(issuer.issuer, { ...issuer, getKey });
+  }
+  return async (token) => {
+    if (token.length > MAX_TOKEN_BYTES || !TOKEN_PATTERN.test(token)) throw refused('it is not a signed JWT');
+    try {
+      const issuer = known.get(claimedIssuer(token));
+      if (issuer === undefined) throw refused('its issuer is not known here');
+      checkHeader(token, issuer);
+      const { payload } = await jwtVerify(token, issuer.getKey, {
+        issuer: issuer.issuer,
+        audience: issuer.audience,
+        algorithms: [...issuer.algorithms],
+        requiredClaims: ['exp', 'sub'],
+        clockTolerance: CLOCK_TOLERANCE_SECONDS,
+        currentDate: now(),
+      });
+      return identityOf(payload, { issuer, now: now() });
+    } catch (error) {
+      if (error instanceof Problem) throw error;
+      if (error instanceof errors.JWTExpired) throw refused('it has expired', error);
+      throw refused('it does not verify', error);
+    }
+  };
+}
+
+function refused(reason: string, cause?: unknown): Problem {
+  return new Problem('UNAUTHENTICATED', `the Bearer token is not accepted: ${reason}`, { cause });
+}
+
+function claimedIssuer(token: string): string {
+  const { iss } = decodeJwt(token);
+  if (typeof iss !== 'string') throw refused('it names no issuer');
+  return iss;
+}
+
+function checkHeader(token: string, issuer: TokenIssuer): void {
+  const header: Record<string, unknown> = { ...decodeProtectedHeader(token) };
+  if (typeof header['alg'] !== 'string' || !issuer.algorithms.includes(header['alg'])) {
+    throw refused('its algorithm is not the one of its issuer');
+  }
+  if (REFUSED_HEADERS.some((name) => name in header)) throw refused('its header asks for what is not supported');
+  const { typ, kid } = header;
+  if (typ !== undefined && !(typeof typ === 'string' && TYPES.has(typ.toLowerCase()))) {
+    throw refused('it is not an access token');
+  }
+  if (kid !== undefined && !(typeof kid === 'string' && kid.length <= 256)) throw refused('its key id is malformed');
+}
+
+function identityOf(payload: JWTPayload, { issuer, now }: { issuer: TokenIssuer; now: Date }): TokenIdentity {
+  const nowSeconds = now.getTime() / 1000;
+  const { aud, exp = Infinity, iat, nbf = 0, sub } = payload;
+  if (!(exp <= MAX_NUMERIC_DATE) || !(nbf >= 0)) throw refused('its dates are malformed');
+  // jose looks at `iat` only where a maximum age is set.
+  const issued: unknown = iat ?? 0;
+  if (typeof issued !== 'number' || !(issued >= 0) || issued > nowSeconds + CLOCK_TOLERANCE_SECONDS) {
+    throw refused('its time of issue is malformed or to come');
+  }
+  if (Array.isArray(aud) && !aud.every((entry: unknown) => typeof entry === 'string')) {
+    throw refused('its audience is malformed');
+  }
+  const kind = payload['typ'] ?? payload['token_use'] ?? 'access';
+  if (
+    OTHER_TOKEN_CLAIMS.some((claim) => claim in payload) ||
+    typeof kind !== 'string' ||
+    OTHER_TOKEN_TYPES.has(kind.toLowerCase())
+  ) {
+    throw refused('it is not an access token');
+  }
+  if (!isId(sub)) throw refused('its subject is not an id');
+  const tenantId = payload[issuer.tenantClaim ?? 'tenant_id'];
+  if (tenantId !== undefined && !isId(tenantId)) throw refused('its tenant is not an id');
+  return { subject: sub, tenantId };
+}

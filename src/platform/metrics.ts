@@ -1,0 +1,87 @@
+/**
+ * Metrics: the one file that knows prom-client.
+ *
+ * Each metric is declared in the file that moves it, through the factories here: they add the prefix `bailiwick_` and
+ * keep everything in one registry that is passed about, never in prom-client's global one. Labels come from closed
+ * sets: an id of a tenant, user or object as a label would make a series for each.
+ */
+import prom from 'prom-client';
+
+export type Labels<L extends string> = Readonly<Record<L, string>>;
+
+/** What a metric is called (without the prefix), what it says, and the names of its labels. */
+export interface MetricSpec<L extends string> {
+  readonly name: string;
+  readonly help: string;
+  readonly labels?: readonly L[];
+}
+
+export interface Counter<L extends string> {
+  inc(labels: Labels<L>, by?: number): void;
+}
+
+export interface Gauge<L extends string> {
+  set(labels: Labels<L>, value: number): void;
+  /** Forgets every series, for gauges that are set anew by each scrape. */
+  reset(): void;
+}
+
+export interface Histogram<L extends string> {
+  observe(labels: Labels<L>, value: number): void;
+}
+
+export interface Metrics {
+  counter<L extends string = never>(spec: MetricSpec<L>): Counter<L>;
+  /** `collect` runs at each scrape and sets the gauge to what holds then; it must not wait on anything remote. */
+  gauge<L extends string = never>(
+    spec: MetricSpec<L> & { readonly collect?: (gauge: Gauge<L>) => void | Promise<void> },
+  ): Gauge<L>;
+  /** `buckets` are upper bounds in the metric's own unit; the default is made for seconds of a request. */
+  histogram<L extends string = never>(spec: MetricSpec<L> & { readonly buckets?: readonly number[] }): Histogram<L>;
+  /** Everything in the text form of Prometheus, with its media type. */
+  render(): Promise<{ readonly contentType: string; readonly body: string }>;
+}
+
+const PREFIX = 'bailiwick_';
+
+const REQUEST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** prom-client's own gauges whose names end in `_total`, which `promtool check metrics` refuses. */
+const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
+
+/** A registry of its own, with Node's process metrics in it. */
+export function createMetrics(): Metrics {
+  const registry = new prom.Registry();
+  prom.collectDefaultMetrics({ register: registry });
+  for (const name of MISNAMED) registry.removeSingleMetric(name);
+
+  const configuration = <L extends string>(spec: MetricSpec<L>) => ({
+    name: `${PREFIX}${spec.name}`,
+    help: spec.help,
+    labelNames: spec.labels ?? [],
+    registers: [registry],
+  });
+  return {
+    counter: (spec) => {
+      const counter = new prom.Counter(configuration(spec));
+      return { inc: (labels, by = 1) => counter.inc(labels, by) };
+    },
+    gauge: <L extends string>(
+      spec: MetricSpec<L> & { readonly collect?: (gauge: Gauge<L>) => void | Promise<void> },
+    ) => {
+      const { collect } = spec;
+      const gauge = new prom.Gauge<L>({
+        ...configuration(spec),
+        ...(collect === undefined ? {} : { collect: () => collect(handle) }),
+      });
+      const handle: Gauge<L> = { set: (labels, value) => gauge.set(labels, value), reset: () => gauge.reset() };
+      return handle;
+    },
+    histogram: (spec) => {
+      const buckets = [...(spec.buckets ?? REQUEST_SECONDS)];
+      const histogram = new prom.Histogram({ ...configuration(spec), buckets });
+      return { observe: (labels, value) => histogram.observe(labels, value) };
+    },
+    render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+  };
+}

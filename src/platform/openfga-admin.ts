@@ -1,0 +1,78 @@
+/** Setting the engine up: its store, its model, whether it serves. Rejects with EngineError. */
+import type { AuthorizationModel } from '../contract/model.js';
+import { createEngineApi } from './openfga.js';
+import { engineErrorOf } from './openfga-error.js';
+
+/** Where the engine is and, where it asks for one, its preshared key. */
+export interface EngineAddress {
+  readonly url: string;
+  readonly apiToken?: string | undefined;
+}
+
+/** Setting up is not hurried: the engine may be starting. */
+const HTTP = { timeout: 10_000, maxRedirects: 0, proxy: false };
+
+/** The id of the oldest store of that name (3 to 64 of `[a-zA-Z0-9 .\-/^_&@]`), made where there is none. */
+export async function ensureStore(engine: EngineAddress, name: string): Promise<string> {
+  const api = createEngineApi(engine);
+  return await translated(async () => {
+    const { stores } = await api.listStores(100, undefined, name, HTTP);
+    const [oldest] = stores.filter((store) => store.name === name).sort((a, b) => (a.id < b.id ? -1 : 1));
+    return oldest?.id ?? (await api.createStore({ name }, HTTP)).id;
+  });
+}
+
+/** Writes the model as a new one, equal to a standing one or not, and resolves to its id. */
+export async function writeModel(
+  engine: EngineAddress & { readonly storeId: string },
+  model: AuthorizationModel,
+): Promise<string> {
+  const api = createEngineApi(engine);
+  // The SDK's types are mutable, ours are not; it sends the model as it is.
+  const body = model as unknown as Parameters<typeof api.writeAuthorizationModel>[1];
+  return await translated(async () => {
+    const { authorization_model_id: modelId } = await api.writeAuthorizationModel(engine.storeId, body, HTTP);
+    return modelId;
+  });
+}
+
+/** Whether the store still has the model; a store that is gone has none. */
+export async function hasModel(
+  engine: EngineAddress & { readonly storeId: string },
+  modelId: string,
+): Promise<boolean> {
+  const api = createEngineApi(engine);
+  return await translated(async () => {
+    try {
+      await api.readAuthorizationModel(engine.storeId, modelId, HTTP);
+      return true;
+    } catch (error) {
+      if (error instanceof Error && 'statusCode' in error && (error.statusCode === 404 || error.statusCode === 400)) {
+        return false;
+      }
+      throw error;
+    }
+  });
+}
+
+/** Whether the engine says that it serves; false too where nothing answers within `timeoutMs`. */
+export async function isServing(url: string, timeoutMs = 1_000): Promise<boolean> {
+  try {
+    const response = await fetch(new URL('/healthz', url), {
+      signal: AbortSignal.timeout(timeoutMs),
+      redirect: 'error',
+    });
+    const body: unknown = await response.json();
+    return response.ok && typeof body === 'object' && body !== null && 'status' in body && body.status === 'SERVING';
+  } catch {
+    return false;
+  }
+}
+
+async function translated<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw engineErrorOf(error, { isWrite: true, wasStopped: false });
+  }
+}

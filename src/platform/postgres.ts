@@ -1,0 +1,199 @@
+/**
+ * Postgres: the pool, the transaction, and what its errors mean.
+ *
+ * `Tx` is made by `transaction` alone, so no statement runs outside one. SQLSTATEs and driver errors are translated
+ * here and nowhere else; driver text never leaves. Every connection takes on one of our group roles (`set role`), so
+ * what it may do is stated in the migrations and not by whoever made the login.
+ */
+import pg from 'pg';
+
+import { Problem } from '../shared/problem.js';
+
+/** The group roles of migrations/0001. */
+export type DatabaseRole = 'bailiwick_service' | 'bailiwick_sync' | 'bailiwick_operator' | 'bailiwick_auditor';
+
+export interface PoolOptions {
+  /** Connection URL; undefined takes libpq's PG* variables. */
+  readonly url: string | undefined;
+  /** Taken on by every connection; undefined stays who logged in. */
+  readonly role: DatabaseRole | undefined;
+  readonly max: number;
+  readonly applicationName: string;
+  /** How long to wait for a free connection, in milliseconds. */
+  readonly acquireTimeoutMs?: number;
+  /** `statement_timeout` in milliseconds; 0 is none. */
+  readonly statementTimeoutMs?: number;
+}
+
+declare const brand: unique symbol;
+
+export interface Query {
+  readonly text: string;
+  readonly values?: readonly unknown[];
+  /** Names a hot statement, so that Postgres plans it once a connection. */
+  readonly name?: string;
+}
+
+/** A running transaction. */
+export interface Tx {
+  readonly [brand]: true;
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the caller states its statement's row
+  query<Row>(query: Query): Promise<{ rows: Row[]; rowCount: number }>;
+}
+
+/** Settings that last as long as the transaction, e.g. `{ 'bailiwick.tenant_id': 't1' }`. */
+export type TxSettings = Readonly<Record<string, string>>;
+
+export interface TxOptions {
+  readonly settings?: TxSettings;
+  readonly isolation?: 'read committed' | 'repeatable read';
+}
+
+export interface Pool {
+  /** Runs `work` in one transaction: committed when it resolves, rolled back when it throws. */
+  transaction<T>(work: (tx: Tx) => Promise<T>, options?: TxOptions): Promise<T>;
+  /** Takes a connection out for as long as `work` runs; for session locks. */
+  session<T>(work: (session: Session) => Promise<T>): Promise<T>;
+  readonly counts: () => { total: number; idle: number; waiting: number };
+  end(): Promise<void>;
+}
+
+/** One connection of its own, on which transactions follow each other. */
+export interface Session {
+  transaction<T>(work: (tx: Tx) => Promise<T>, options?: TxOptions): Promise<T>;
+  /** Whether the connection is known to be gone. */
+  readonly isLost: () => boolean;
+}
+
+const ISOLATION = { 'read committed': 'begin', 'repeatable read': 'begin isolation level repeatable read' } as const;
+
+/** Opens a pool. `onError` hears of idle connections that break; the pool replaces them by itself. */
+export function createPool(options: PoolOptions, onError: (error: Error) => void): Pool {
+  const pool = new pg.Pool({
+    ...(options.url === undefined ? {} : { connectionString: options.url }),
+    max: options.max,
+    application_name: options.applicationName,
+    connectionTimeoutMillis: options.acquireTimeoutMs ?? 2_000,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 5_000,
+    options: startupOptions(options),
+  });
+  pool.on('error', onError);
+  return {
+    transaction: async (work, txOptions) => {
+      const client = await connect(pool);
+      return await runTransaction(client, work, txOptions).then(
+        (value) => (client.release(), value),
+        (error: unknown) => {
+          client.release(isConnectionError(error));
+          throw translate(error);
+        },
+      );
+    },
+    session: (work) => runSession(pool, work),
+    counts: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
+    end: () => pool.end(),
+  };
+}
+
+function startupOptions(options: PoolOptions): string {
+  const settings = [
+    `statement_timeout=${String(options.statementTimeoutMs ?? 15_000)}`,
+    'idle_in_transaction_session_timeout=15000',
+    'lock_timeout=10000',
+    'timezone=UTC',
+    ...(options.role === undefined ? [] : [`role=${options.role}`]),
+  ];
+  return settings.map((setting) => `-c ${setting}`).join(' ');
+}
+
+async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
+  try {
+    return await pool.connect();
+  } catch (error) {
+    throw translate(error);
+  }
+}
+
+async function runTransaction<T>(
+  client: pg.ClientBase,
+  work: (tx: Tx) => Promise<T>,
+  options: TxOptions = {},
+): Promise<T> {
+  await client.query(ISOLATION[options.isolation ?? 'read committed']);
+  try {
+    for (const [name, value] of Object.entries(options.settings ?? {})) {
+      await client.query({ name: 'set-local', text: 'select set_config($1, $2, true)', values: [name, value] });
+    }
+    const result = await work(asTx(client));
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    await client.query('rollback').catch(() => undefined);
+    throw error;
+  }
+}
+
+function asTx(client: pg.ClientBase): Tx {
+  const tx = {
+    // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- as the interface has it
+    async query<Row>(query: Query): Promise<{ rows: Row[]; rowCount: number }> {
+      // The row's shape is the statement's own; the tests run every statement.
+      const result = await client.query<Row & pg.QueryResultRow>(query as pg.QueryConfig);
+      return { rows: result.rows, rowCount: result.rowCount ?? 0 };
+    },
+  };
+  // The brand exists in the type alone: this is the one place that grants it.
+  return tx as unknown as Tx;
+}
+
+async function runSession<T>(pool: pg.Pool, work: (session: Session) => Promise<T>): Promise<T> {
+  const client = await connect(pool);
+  let broken = false;
+  const onLost = (): void => {
+    broken = true;
+  };
+  client.on('error', onLost);
+  client.on('end', onLost);
+  try {
+    return await work({
+      isLost: () => broken,
+      transaction: (inner, options) =>
+        runTransaction(client, inner, options).catch((error: unknown) => {
+          broken ||= isConnectionError(error);
+          throw translate(error);
+        }),
+    });
+  } finally {
+    // A session may hold locks: it is closed, not handed to the next user.
+    client.release(true);
+  }
+}
+
+function sqlState(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** SQLSTATE classes in which the server or the connection is gone or about to be; Node's own socket codes besides. */
+const UNREACHABLE = /^(08|57P0|53|E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NOTFOUND|AI_AGAIN))/;
+
+function isConnectionError(error: unknown): boolean {
+  const code = sqlState(error);
+  if (code !== undefined) return UNREACHABLE.test(code) || code === '25P03';
+  return (
+    error instanceof Error && /connection|timeout exceeded when trying to connect|not queryable/i.test(error.message)
+  );
+}
+
+function translate(error: unknown): unknown {
+  if (error instanceof Problem || !(error instanceof Error)) return error;
+  if (!isConnectionError(error)) return error;
+  return new Problem('DATABASE_UNAVAILABLE', 'the database cannot be reached', { cause: error, retryAfterSeconds: 1 });
+}
+
+/** Whether the transaction lost a race that trying again can win (serialization failure, deadlock). */
+export function isRetryable(error: unknown): boolean {
+  const code = sqlState(error);
+  return code === '40001' || code === '40P01';
+}

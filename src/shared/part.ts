@@ -1,0 +1,42 @@
+/** Something with a life: started in order, stopped in reverse. */
+export interface Part {
+  readonly name: string;
+  start(): Promise<void>;
+  /** Ends the part; safe to call when it never started. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Parts as one: `start` runs in order and, where one fails, stops those already started; `stop` runs in reverse and
+ * goes on past a failure, throwing the first at the end.
+ */
+export function inOrder(parts: readonly Part[]): Part {
+  const running: Part[] = [];
+  let stopping = false;
+  const isStopping = (): boolean => stopping;
+  async function stop(): Promise<void> {
+    stopping = true;
+    const failures: unknown[] = [];
+    for (let part = running.pop(); part !== undefined; part = running.pop()) {
+      await part.stop().catch((error: unknown) => failures.push(error));
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+  return {
+    name: 'service',
+    async start() {
+      for (const part of parts) {
+        // Stopped while it was starting: what has not begun never does.
+        if (isStopping()) return;
+        running.push(part);
+        try {
+          await part.start();
+        } catch (error) {
+          await stop().catch(() => undefined);
+          throw error;
+        }
+      }
+    },
+    stop,
+  };
+}

@@ -1,0 +1,57 @@
+/**
+ * Everything that can go wrong in a way that a caller can act on.
+ *
+ * The codes are the `ProblemCode` enum of openapi.yaml: the compiler refuses a code without a row here and a row
+ * without a code there. RFC 9457 bodies are made in http/problems.ts alone.
+ */
+import type { ProblemCode } from '../contract/operations.js';
+
+interface ProblemKind {
+  readonly status: number;
+  readonly title: string;
+}
+
+export const PROBLEMS = {
+  INVALID_REQUEST: { status: 400, title: 'the request does not follow the contract' },
+  SYNC_TOKEN_INVALID: { status: 400, title: 'the sync token cannot be used' },
+  UNAUTHENTICATED: { status: 401, title: 'the caller is not known' },
+  FORBIDDEN: { status: 403, title: 'the caller may not do this' },
+  NOT_FOUND: { status: 404, title: 'there is nothing here' },
+  METHOD_NOT_ALLOWED: { status: 405, title: 'the resource does not have this method' },
+  PAYLOAD_TOO_LARGE: { status: 413, title: 'the request body is too large' },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'the request body must be JSON' },
+  INTERNAL: { status: 500, title: 'the service failed' },
+  AUDIT_UNAVAILABLE: { status: 503, title: 'the decision cannot be written down' },
+  DATABASE_UNAVAILABLE: { status: 503, title: 'the database cannot be reached' },
+  ENGINE_UNAVAILABLE: { status: 503, title: 'the decision engine cannot answer' },
+  ISSUER_UNAVAILABLE: { status: 503, title: 'the keys of the token issuer cannot be had' },
+  SYNC_LAG: { status: 503, title: 'a change that matters here is not in force yet' },
+} as const satisfies Record<ProblemCode, ProblemKind>;
+
+/** One thing wrong with the request: a JSON pointer or parameter name, and what is wrong there. */
+export interface FieldFault {
+  readonly field: string;
+  readonly message: string;
+}
+
+/** A failure that the caller is told about. `detail` is shown; `cause` is only logged. */
+export class Problem extends Error {
+  readonly code: ProblemCode;
+  readonly detail: string;
+  readonly errors: readonly FieldFault[];
+  /** Seconds after which trying again makes sense; sent as `Retry-After`. */
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    more: { cause?: unknown; errors?: readonly FieldFault[]; retryAfterSeconds?: number } = {},
+  ) {
+    super(detail, { cause: more.cause });
+    this.name = 'Problem';
+    this.code = code;
+    this.detail = detail;
+    this.errors = more.errors ?? [];
+    this.retryAfterSeconds = more.retryAfterSeconds;
+  }
+}

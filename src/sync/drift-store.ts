@@ -1,0 +1,61 @@
+/** SQL behind comparing: what is under way for a key, and how far a rebuild has come. Runs as `bailiwick_sync`. */
+import type { Tx } from '../platform/postgres.js';
+import type { Entry } from './outbox-store.js';
+import { keyText } from './projection.js';
+import type { Key } from './projection.js';
+
+/** Which of the keys have entries that are not in force yet, parked ones not counted; as `keyText` names them. */
+export async function pendingKeys(tx: Tx, keys: readonly Key[]): Promise<Set<string>> {
+  const { rows } = await tx.query<Pick<Entry, 'kind' | 'tenantId' | 'a' | 'b'>>({
+    name: 'pending-keys',
+    text: `
+      select distinct o.kind, o.tenant_id as "tenantId", o.a, o.b
+      from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as k (tenant_id, kind, a, b)
+        join sync.outbox o on o.tenant_id = k.tenant_id and o.kind = k.kind and o.a = k.a and o.b = k.b
+      where o.parked_at is null`,
+    values: [
+      keys.map((key) => key.tenantId),
+      keys.map((key) => key.kind),
+      keys.map((key) => key.a),
+      keys.map((key) => key.b),
+    ],
+  });
+  return new Set(rows.map(keyText));
+}
+
+/** How often the tenant has had something applied. */
+export async function appliedVersion(tx: Tx, tenantId: string): Promise<string> {
+  const { rows } = await tx.query<{ version: string }>({
+    name: 'applied-version',
+    text: `select version::text as version from sync.applied where tenant_id = $1::text`,
+    values: [tenantId],
+  });
+  return rows[0]?.version ?? '';
+}
+
+/** How many entries are not in force yet, parked ones not counted. */
+export async function pendingEntries(tx: Tx): Promise<number> {
+  const { rows } = await tx.query<{ pending: number }>({
+    text: `select count(*)::int as pending from sync.outbox where parked_at is null`,
+  });
+  return rows[0]?.pending ?? 0;
+}
+
+/** Marks a rebuild as scanned: what it found is queued, under ids up to the newest one now. */
+export async function markScanned(tx: Tx, rebuildId: string): Promise<void> {
+  await tx.query({
+    text: `update sync.outbox set b = (select max(o.id)::text from sync.outbox o) where id = $1::bigint`,
+    values: [rebuildId],
+  });
+}
+
+/** Whether nothing of these kinds that was queued up to the mark is left, parked entries not counted. */
+export async function isRebuilt(tx: Tx, kinds: readonly string[], mark: string): Promise<boolean> {
+  const { rows } = await tx.query<{ rebuilt: boolean }>({
+    text: `
+      select not exists (select from sync.outbox o
+        where o.kind = any($1::text[]) and o.id <= $2::bigint and o.parked_at is null) as rebuilt`,
+    values: [kinds, mark],
+  });
+  return rows[0]?.rebuilt ?? false;
+}

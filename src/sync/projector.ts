@@ -1,0 +1,209 @@
+/**
+ * The projector: keeps the engine's tuples equal to Postgres's rows, one active at a time.
+ *
+ * Leadership is a session advisory lock, so it ends with the connection; others stand by and take over within
+ * `standbyMs`. A new leader first inherits what its predecessor had claimed (see src/sync/batch.ts). Own writes wake
+ * it at once, everybody else's are found by a poll; no writer is ever made to notify.
+ */
+import type { Logger } from 'pino';
+
+import type { Session } from '../platform/postgres.js';
+import type { Part } from '../shared/part.js';
+import { EngineError } from '../shared/tuple.js';
+import { runBatch } from './batch.js';
+import type { BatchOptions, BatchResult, Leadership, Uncertain } from './batch.js';
+import {
+  finishEntries,
+  glance,
+  holdEntries,
+  inheritClaims,
+  insertClaim,
+  RANKS,
+  retryParked,
+  touchKeys,
+} from './outbox-store.js';
+import type { Entry } from './outbox-store.js';
+import type { SyncMetrics } from './sync-metrics.js';
+
+export interface ProjectorOptions extends Omit<BatchOptions, 'holdMs'> {
+  readonly log: Logger;
+  readonly metrics: SyncMetrics;
+  readonly pollMs: number;
+  readonly standbyMs: number;
+  /** The engine's own request timeout: a Write may commit that long after it was sent. */
+  readonly engineRequestTimeoutMs: number;
+  /** Queues what a truncated table left behind; resolves to whether nothing is left to do. */
+  readonly rebuild: (entry: Entry) => Promise<boolean>;
+}
+
+export interface Projector extends Part {
+  /** Says that something was committed just now: look at once. */
+  wake(): void;
+  readonly isLeader: () => boolean;
+}
+
+/** Any number, the same in every process: who holds it projects. */
+const LEADER_LOCK = 7_091_407_301;
+/** Room for clocks' granularity and the way from the engine's last check of its deadline to its commit. */
+const FENCE_MARGIN_MS = 250;
+/** Between two looks at what a truncated table left behind: the queued keys are applied meanwhile. */
+const REBUILD_PAUSE_MS = 200;
+
+/** Makes a projector; `start` returns at once, leading or standing by. */
+export function createProjector(options: ProjectorOptions): Projector {
+  const { pool, log, metrics } = options;
+  const holdMs = options.engineRequestTimeoutMs + FENCE_MARGIN_MS;
+  const fenceMs = options.leaseMs + options.writeTimeoutMs + holdMs;
+  const batch: BatchOptions = { ...options, holdMs };
+  const uncertain: Uncertain[] = [];
+  let stopping = false;
+  // A function, because the answer changes while something is awaited.
+  const isStopping = (): boolean => stopping;
+  let leading = false;
+  let running: Promise<void> = Promise.resolve();
+  let awaken: (() => void) | undefined;
+  let awake = false;
+
+  /** Waits, unless something was said since the last look. */
+  async function pause(ms: number): Promise<void> {
+    if (awake || isStopping()) {
+      awake = false;
+      return;
+    }
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      awaken = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    awake = false;
+    awaken = undefined;
+  }
+
+  async function run(): Promise<void> {
+    while (!isStopping()) {
+      try {
+        await requeueUncertain();
+        await pool.session(standBy);
+      } catch (error) {
+        if (!isStopping()) log.warn({ err: error }, 'projection interrupted');
+      }
+      leading = false;
+      metrics.leader(false);
+      await requeueUncertain().catch((error: unknown) => log.warn({ err: error }, 'keys are not queued again yet'));
+      if (!isStopping()) await pause(options.standbyMs);
+    }
+  }
+
+  /**
+   * Keys that were written without their entries being removed: somebody else may have applied them meanwhile, from
+   * newer rows. They are looked at again; where a write is still under way, once more when it cannot be any longer.
+   */
+  async function requeueUncertain(): Promise<void> {
+    if (uncertain.length === 0) return;
+    const touch = ({ change: { key, writes, deletes } }: Uncertain): Parameters<typeof touchKeys>[1][number] => ({
+      ...key,
+      prior: { tuples: [...writes, ...deletes].map(({ user, relation, object }) => ({ user, relation, object })) },
+    });
+    const open = uncertain.filter(({ isOpen }) => isOpen);
+    await pool.transaction((tx) => touchKeys(tx, uncertain.map(touch)));
+    uncertain.length = 0;
+    if (open.length === 0) return;
+    await pause(holdMs);
+    await pool.transaction((tx) => touchKeys(tx, open.map(touch), isStopping() ? holdMs : 0));
+  }
+
+  async function standBy(session: Session): Promise<void> {
+    while (!isStopping() && !session.isLost()) {
+      const { rows } = await session.transaction((tx) =>
+        tx.query<{ locked: boolean }>({ text: `select pg_try_advisory_lock(${String(LEADER_LOCK)}) as locked` }),
+      );
+      if (rows[0]?.locked === true) {
+        await lead(session);
+        return;
+      }
+      await pause(options.standbyMs);
+    }
+  }
+
+  async function lead(session: Session): Promise<void> {
+    const { claimId, inherited } = await session.transaction(async (tx) => {
+      const inherited = await inheritClaims(tx, fenceMs);
+      await retryParked(tx);
+      return { inherited, claimId: await insertClaim(tx) };
+    });
+    log.info({ inherited }, 'projecting');
+    leading = true;
+    metrics.leader(true);
+    const lead: Leadership = { session, claimId, uncertain, lastTenant: { 0: '', 1: '', 2: '', parked: '' } };
+    let trouble = 0;
+    while (!isStopping() && !session.isLost()) {
+      const progress = await turn(lead);
+      trouble = progress === 'troubled' ? trouble + 1 : 0;
+      if (progress === 'idle') await pause(options.pollMs);
+      if (progress === 'troubled') await pause(Math.min(options.pollMs * 2 ** trouble, 1_000));
+    }
+  }
+
+  /** Small changes first, then one batch of a large one, so that neither waits for the other to end. */
+  async function turn(lead: Leadership): Promise<'idle' | 'busy' | 'troubled'> {
+    const { ranks, unpark } = await lead.session.transaction(glance);
+    const results: BatchResult[] = [];
+    if (ranks.includes(0)) results.push(await runBatch(lead, 0, batch));
+    const large = RANKS.find((rank) => rank > 0 && ranks.includes(rank));
+    if (large !== undefined) results.push(await runBatch(lead, large, batch));
+    if (unpark) results.push(await runBatch(lead, 'parked', batch));
+    let finished = results.some((result) => result.outcomes.some((outcome) => outcome.result === 'applied'));
+    for (const rebuild of results.flatMap((result) => result.rebuilds)) {
+      finished = (await continueRebuild(lead.session, rebuild)) || finished;
+    }
+    return report(results, finished);
+  }
+
+  async function continueRebuild(session: Session, entry: Entry): Promise<boolean> {
+    const done = await options.rebuild(entry).catch((error: unknown) => {
+      if (!(error instanceof EngineError)) throw error;
+      log.warn({ err: error, table: entry.a }, 'rebuild interrupted');
+      return false;
+    });
+    await session.transaction(async (tx) => {
+      if (done) await finishEntries(tx, { entryIds: [entry.id], tenantIds: [entry.tenantId] });
+      else await holdEntries(tx, [entry.id], REBUILD_PAUSE_MS);
+    });
+    return true;
+  }
+
+  function report(results: readonly BatchResult[], finished: boolean): 'idle' | 'busy' | 'troubled' {
+    const outcomes = results.flatMap((result) => result.outcomes);
+    for (const { change, result, error } of outcomes) {
+      metrics.applied(change.key.kind, result);
+      if (result === 'refused') log.error({ key: change.key, err: error }, 'key parked: it cannot be projected');
+    }
+    // What was left only because the lease was over goes on at once.
+    const trouble = outcomes.find(({ result, error }) => result !== 'refused' && error !== undefined);
+    if (trouble !== undefined)
+      log.warn({ err: trouble.error, outcome: trouble.result }, 'engine write did not succeed');
+    if (trouble !== undefined) return 'troubled';
+    return finished || outcomes.some(({ result }) => result === 'later') ? 'busy' : 'idle';
+  }
+
+  return {
+    name: 'projector',
+    isLeader: () => leading,
+    wake() {
+      awake = true;
+      awaken?.();
+    },
+    start() {
+      stopping = false;
+      running = run();
+      return Promise.resolve();
+    },
+    async stop() {
+      stopping = true;
+      awaken?.();
+      await running;
+    },
+  };
+}

@@ -1,0 +1,91 @@
+/**
+ * The sync metrics. Lag, depth and parked keys are read from the outbox at each scrape, by every replica, so they tell
+ * the truth also when no projector is alive.
+ */
+import type { Metrics } from '../platform/metrics.js';
+import type { Pool } from '../platform/postgres.js';
+import type { Outcome } from './engine-writes.js';
+import type { Drift } from './drift.js';
+
+export interface SyncMetrics {
+  leader(leading: boolean): void;
+  applied(kind: string, result: Outcome['result']): void;
+  /** A reconcile ended, having found this much. */
+  reconciled(counts: Record<Drift['fault'], number>, at: Date): void;
+}
+
+interface OutboxState {
+  readonly lagSeconds: number;
+  readonly pending: number;
+  readonly parked: number;
+}
+
+/** What the outbox holds now. `lagSeconds` is the age of the oldest entry that is neither applied nor parked. */
+export async function readOutboxState(pool: Pool): Promise<OutboxState> {
+  const { rows } = await pool.transaction((tx) =>
+    tx.query<OutboxState>({
+      name: 'outbox-state',
+      text: `
+        select coalesce(extract(epoch from clock_timestamp() - min(o.queued_at) filter (where o.parked_at is null)), 0)::float8
+                 as "lagSeconds",
+               count(*) filter (where o.parked_at is null)::int as pending,
+               count(*) filter (where o.parked_at is not null)::int as parked
+        from sync.outbox o`,
+    }),
+  );
+  return rows[0] ?? { lagSeconds: 0, pending: 0, parked: 0 };
+}
+
+export function createSyncMetrics(metrics: Metrics, pool: Pool): SyncMetrics {
+  const leader = metrics.gauge({ name: 'sync_leader', help: 'Whether this process is the active projector.' });
+  leader.set({}, 0);
+  const pending = metrics.gauge({ name: 'sync_pending_entries', help: 'Outbox entries not yet in force.' });
+  const parked = metrics.gauge({ name: 'sync_parked_entries', help: 'Outbox entries that cannot be projected.' });
+  metrics.gauge({
+    name: 'sync_lag_seconds',
+    help: 'Age of the oldest outbox entry not yet in force; absent while Postgres cannot be asked.',
+    collect: async (lag) => {
+      for (const gauge of [lag, pending, parked]) gauge.reset();
+      const state = await readOutboxState(pool).catch(() => undefined);
+      if (state === undefined) return;
+      lag.set({}, state.lagSeconds);
+      pending.set({}, state.pending);
+      parked.set({}, state.parked);
+    },
+  });
+  const applied = metrics.counter({
+    name: 'sync_applied_total',
+    help: 'Keys projected, by kind and what became of them.',
+    labels: ['kind', 'result'],
+  });
+  const drift = metrics.gauge({
+    name: 'drift_tuples',
+    help: 'Tuples that differed from the rows when last compared.',
+    labels: ['fault'],
+  });
+  const reconciledAt = metrics.gauge({
+    name: 'reconcile_last_success_timestamp_seconds',
+    help: 'When rows and tuples were last compared in full.',
+  });
+  return {
+    leader: (leading) => leader.set({}, leading ? 1 : 0),
+    applied: (kind, result) => applied.inc({ kind, result }),
+    reconciled(counts, at) {
+      for (const fault of ['missing', 'extra', 'altered'] as const) drift.set({ fault }, counts[fault]);
+      reconciledAt.set({}, at.getTime() / 1000);
+    },
+  };
+}
+
+/** Rejects when a small change has waited longer than a page is worth: answers are no longer fresh. */
+export async function requireFreshTuples(pool: Pool): Promise<void> {
+  const { rows } = await pool.transaction((tx) =>
+    tx.query<{ waits: boolean }>({
+      name: 'waits-too-long',
+      text: `
+        select exists (select from sync.outbox o where o.rank = 0 and o.parked_at is null
+                         and o.queued_at < clock_timestamp() - interval '10 seconds') as waits`,
+    }),
+  );
+  if (rows[0]?.waits !== false) throw new Error('a change has not been in force for over 10 s');
+}

@@ -1,0 +1,149 @@
+import { middleware } from 'express-openapi-validator';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+
+import type { ContractDocument } from '../../src/http/contract.js';
+import { ID_PATTERN } from '../../src/shared/ids.js';
+import { houseRuleBreaches } from '../support/house-rules.js';
+import { AS_ADA, readOpenapi, type RunningApp, startApp, stubOperations } from '../support/http-app.js';
+
+/** The document as plain JSON, to be broken. */
+const editable = () => structuredClone(readOpenapi()) as unknown as Editable;
+interface Editable {
+  paths: Record<string, Record<string, Record<string, unknown>>>;
+  components: { schemas: Record<string, Record<string, unknown>> };
+}
+
+test('the contract is a valid OpenAPI 3.1 document', async () => {
+  expect(readOpenapi().openapi).toBe('3.1.0');
+  expect(await apiSpecFault(readOpenapi())).toBeUndefined();
+});
+
+test('a document that is not OpenAPI is found out', async () => {
+  const document = { ...readOpenapi(), info: 7 };
+  expect(await apiSpecFault(document as never)).toBeDefined();
+});
+
+function apiSpecFault(document: ContractDocument): Promise<unknown> {
+  // The validator prints what it finds.
+  vi.spyOn(console, 'error').mockReturnValue(undefined);
+  const [load] = middleware({ apiSpec: document as never, validateApiSpec: true });
+  return new Promise<unknown>((resolve) => {
+    void load?.({ app: { param: () => undefined } } as never, {} as never, resolve);
+  }).finally(() => vi.restoreAllMocks());
+}
+
+test('the contract keeps the house rules', () => {
+  expect(houseRuleBreaches(readOpenapi())).toEqual([]);
+});
+
+test.each<[string, (document: Editable) => unknown, string]>([
+  [
+    'no permission',
+    ({ paths }) => delete paths['/check']?.['post']?.['x-permission'],
+    'states no valid `x-permission`',
+  ],
+  ['no operation id', ({ paths }) => delete paths['/check']?.['post']?.['operationId'], 'has no `operationId`'],
+  ['no description', ({ paths }) => delete paths['/check']?.['post']?.['description'], 'has no `description`'],
+  ['an undeclared tag', ({ paths }) => Object.assign(paths['/check']?.['post'] ?? {}, { tags: ['x'] }), 'declared tag'],
+  [
+    'no 401',
+    ({ paths }) => delete (paths['/check']?.['post']?.['responses'] as Record<string, unknown>)['401'],
+    'has no 401',
+  ],
+  [
+    'an error of its own',
+    ({ paths }) => Object.assign(paths['/check']?.['post']?.['responses'] as object, { 400: { description: 'x' } }),
+    'not the shared problem',
+  ],
+  [
+    'an open object',
+    ({ components }) => delete components.schemas['CheckRequest']?.['additionalProperties'],
+    'CheckRequest: is open',
+  ],
+  ['an unbounded string', ({ components }) => delete components.schemas['Id']?.['maxLength'], 'Id: has no `maxLength`'],
+  [
+    'an unbounded list',
+    ({ components }) =>
+      Object.assign(components.schemas['ObjectPage']?.['properties'] as object, {
+        items: { type: 'array', items: { type: 'boolean' } },
+      }),
+    'ObjectPage.items: has no `maxItems`',
+  ],
+  [
+    'an unbounded number',
+    ({ components }) =>
+      Object.assign(components.schemas['CheckRequest']?.['properties'] as object, { n: { type: 'integer' } }),
+    'CheckRequest.n: has no `minimum`',
+  ],
+  ['a schema without a type', ({ components }) => Object.assign(components.schemas, { Any: {} }), 'Any: has no type'],
+  [
+    'a code too many',
+    ({ components }) => (components.schemas['ProblemCode']?.['enum'] as string[]).push('X'),
+    'not the list of problem codes',
+  ],
+])('the rules find %s', (_name, breakIt, breach) => {
+  const document = editable();
+  breakIt(document);
+  expect(houseRuleBreaches(document).join('\n')).toContain(breach);
+});
+
+test('ids in the contract are the ids of the code', () => {
+  expect(editable().components.schemas['Id']?.['pattern']).toBe(ID_PATTERN.source);
+  expect(editable().components.schemas['ObjectName']?.['pattern']).toBe(
+    `^(profile|record):${ID_PATTERN.source.slice(1)}`,
+  );
+});
+
+describe('examples', () => {
+  interface Example {
+    id: string;
+    path: string;
+    name: string;
+    body: unknown;
+    answer: unknown;
+  }
+  const examples: Example[] = Object.entries(editable().paths).flatMap(([path, item]) =>
+    Object.values(item).flatMap((operation) => {
+      const of = (content: unknown): [string, { value: unknown }][] =>
+        Object.entries(
+          (content as Record<string, { examples?: Record<string, { value: unknown }> }>)['application/json']
+            ?.examples ?? {},
+        );
+      const body = operation['requestBody'] as { content: unknown } | undefined;
+      if (body === undefined) return [];
+      const answers = of((operation['responses'] as Record<string, { content: unknown }>)['200']?.content);
+      return of(body.content).map(([name, { value }], index) => ({
+        id: String(operation['operationId']),
+        path,
+        name,
+        body: value,
+        answer: answers[Math.min(index, answers.length - 1)]?.[1].value,
+      }));
+    }),
+  );
+  let answer: unknown;
+  let app: RunningApp;
+
+  beforeAll(async () => {
+    const document = readOpenapi();
+    const { operations } = stubOperations(document);
+    const stub = () => Promise.resolve({ status: 200, body: answer });
+    app = await startApp({ operations: { ...operations, check: stub, listObjects: stub } });
+  });
+  afterAll(() => app.server.stop());
+
+  test('every operation with a body has some', () => {
+    expect(new Set(examples.map(({ id }) => id))).toEqual(new Set(['check', 'listObjects']));
+  });
+
+  test.each(examples)('$id: $name is accepted and answered as shown', async (example) => {
+    answer = example.answer;
+    const response = await fetch(app.base + example.path, {
+      method: 'POST',
+      headers: { ...AS_ADA, 'content-type': 'application/json' },
+      body: JSON.stringify(example.body),
+    });
+    expect(await response.json()).toEqual(example.answer);
+    expect(response.status).toBe(200);
+  });
+});

@@ -1,0 +1,474 @@
+-- Made by tests/support/schema-dump.ts; `UPDATE_GOLDEN=1 npm test` writes it anew.
+-- roles
+bailiwick_auditor
+bailiwick_migrator
+bailiwick_operator
+bailiwick_owner
+bailiwick_service
+bailiwick_sync
+
+-- schemas
+audit owner=bailiwick_owner bailiwick_auditor=U/bailiwick_owner bailiwick_operator=U/bailiwick_owner bailiwick_owner=UC/bailiwick_owner bailiwick_service=U/bailiwick_owner bailiwick_sync=U/bailiwick_owner
+identity owner=bailiwick_owner bailiwick_auditor=U/bailiwick_owner bailiwick_operator=U/bailiwick_owner bailiwick_owner=UC/bailiwick_owner bailiwick_service=U/bailiwick_owner bailiwick_sync=U/bailiwick_owner
+security owner=bailiwick_owner bailiwick_operator=U/bailiwick_owner bailiwick_owner=UC/bailiwick_owner bailiwick_service=U/bailiwick_owner bailiwick_sync=U/bailiwick_owner
+sync owner=bailiwick_owner bailiwick_operator=U/bailiwick_owner bailiwick_owner=UC/bailiwick_owner bailiwick_service=U/bailiwick_owner bailiwick_sync=U/bailiwick_owner
+
+-- tables
+audit.access_log table owner=bailiwick_owner rls forced
+audit.decision table owner=bailiwick_owner rls forced
+audit.decision_other table owner=bailiwick_owner rls forced
+identity.impersonation table owner=bailiwick_owner rls forced
+identity.platform_admin table owner=bailiwick_owner rls forced
+identity.tenant table owner=bailiwick_owner rls forced
+identity.tenant_audit table owner=bailiwick_owner rls forced
+security.app_user table owner=bailiwick_owner rls forced
+security.permission table owner=bailiwick_owner
+security.record table owner=bailiwick_owner rls forced
+security.role table owner=bailiwick_owner rls forced
+security.role_permission table owner=bailiwick_owner rls forced
+security.service_key table owner=bailiwick_owner rls forced
+security.user_assignment table owner=bailiwick_owner rls forced
+security.user_role table owner=bailiwick_owner rls forced
+sync.applied table owner=bailiwick_owner
+sync.claim table owner=bailiwick_owner
+sync.epoch table owner=bailiwick_owner
+sync.model table owner=bailiwick_owner
+sync.outbox table owner=bailiwick_owner with=fillfactor=80,autovacuum_vacuum_scale_factor=0,autovacuum_vacuum_threshold=5000,autovacuum_vacuum_insert_scale_factor=0,autovacuum_vacuum_insert_threshold=20000
+
+-- columns
+audit.access_log.id bigint not null identity
+audit.access_log.tenant_id text not null
+audit.access_log.actor_user_id text
+audit.access_log.accessed_entity_type text not null
+audit.access_log.accessed_entity_id text not null
+audit.access_log.access_action text not null
+audit.access_log.purpose text not null
+audit.access_log.accessed_at timestamp with time zone not null default now()
+audit.access_log.details jsonb not null default '{}'::jsonb
+audit.decision.decision_id uuid not null
+audit.decision.decided_at timestamp with time zone not null
+audit.decision.api text not null
+audit.decision.tenant_id text not null
+audit.decision.caller_kind text not null
+audit.decision.caller_id text not null
+audit.decision.subject_user_id text not null
+audit.decision.permission text not null
+audit.decision.object text not null
+audit.decision.answer text not null
+audit.decision.listed integer
+audit.decision.source text not null
+audit.decision.problem text
+audit.decision.model_id text
+audit.decision.sync_position bigint
+audit.decision.latency_us integer not null
+audit.decision.request_id text not null
+audit.decision_other.decision_id uuid not null
+audit.decision_other.decided_at timestamp with time zone not null
+audit.decision_other.api text not null
+audit.decision_other.tenant_id text not null
+audit.decision_other.caller_kind text not null
+audit.decision_other.caller_id text not null
+audit.decision_other.subject_user_id text not null
+audit.decision_other.permission text not null
+audit.decision_other.object text not null
+audit.decision_other.answer text not null
+audit.decision_other.listed integer
+audit.decision_other.source text not null
+audit.decision_other.problem text
+audit.decision_other.model_id text
+audit.decision_other.sync_position bigint
+audit.decision_other.latency_us integer not null
+audit.decision_other.request_id text not null
+identity.impersonation.id text not null default (gen_random_uuid())::text
+identity.impersonation.actor_user_id text not null
+identity.impersonation.tenant_id text not null
+identity.impersonation.reason text not null
+identity.impersonation.started_at timestamp with time zone not null default now()
+identity.impersonation.expires_at timestamp with time zone not null default (now() + '01:00:00'::interval)
+identity.impersonation.ended_at timestamp with time zone
+identity.platform_admin.user_id text not null
+identity.platform_admin.granted_at timestamp with time zone not null default now()
+identity.tenant.id text not null default (gen_random_uuid())::text
+identity.tenant.slug text not null
+identity.tenant.name text not null
+identity.tenant.status text not null default 'active'::text
+identity.tenant.preset text not null
+identity.tenant.created_at timestamp with time zone not null default now()
+identity.tenant_audit.id bigint not null identity
+identity.tenant_audit.tenant_id text not null
+identity.tenant_audit.event_type text not null
+identity.tenant_audit.ts timestamp with time zone not null default now()
+identity.tenant_audit.actor_user_id text
+identity.tenant_audit.details jsonb not null default '{}'::jsonb
+security.app_user.id text not null default (gen_random_uuid())::text
+security.app_user.tenant_id text
+security.app_user.email text not null
+security.app_user.display_name text not null default ''::text
+security.app_user.status text not null default 'active'::text
+security.app_user.must_change_password boolean not null default false
+security.app_user.created_at timestamp with time zone not null default now()
+security.permission.id text not null
+security.permission.group_name text not null
+security.permission.description text not null
+security.permission.kind text not null
+security.permission.object_type text not null
+security.record.tenant_id text not null
+security.record.id text not null
+security.record.owner_user_id text not null
+security.record.created_at timestamp with time zone not null default now()
+security.role.id text not null default (gen_random_uuid())::text
+security.role.tenant_id text not null
+security.role.name text not null
+security.role.description text not null default ''::text
+security.role.is_system boolean not null default false
+security.role.created_at timestamp with time zone not null default now()
+security.role_permission.role_id text not null
+security.role_permission.permission_id text not null
+security.role_permission.tenant_id text not null
+security.role_permission.granted_at timestamp with time zone not null default now()
+security.service_key.id text not null
+security.service_key.name text not null
+security.service_key.key_hash bytea not null
+security.service_key.tenant_id text
+security.service_key.scope text not null default 'decide'::text
+security.service_key.created_at timestamp with time zone not null default now()
+security.service_key.expires_at timestamp with time zone
+security.service_key.revoked_at timestamp with time zone
+security.user_assignment.user_id text not null
+security.user_assignment.assigned_user_id text not null
+security.user_assignment.tenant_id text not null
+security.user_assignment.valid_from timestamp with time zone
+security.user_assignment.expires_at timestamp with time zone
+security.user_assignment.assigned_at timestamp with time zone not null default now()
+security.user_role.id text not null default (gen_random_uuid())::text
+security.user_role.user_id text not null
+security.user_role.role_id text
+security.user_role.role_name text
+security.user_role.tenant_id text
+security.user_role.valid_from timestamp with time zone
+security.user_role.expires_at timestamp with time zone
+security.user_role.revoked_at timestamp with time zone
+security.user_role.assigned_at timestamp with time zone not null default now()
+security.user_role.slot text not null default 'a'::text
+security.user_role.ordinal bigint not null identity
+sync.applied.tenant_id text not null
+sync.applied.version bigint not null
+sync.applied.applied_at timestamp with time zone not null default clock_timestamp()
+sync.claim.id bigint not null identity
+sync.claim.entry_ids bigint[] not null default '{}'::bigint[]
+sync.claim.claimed_at timestamp with time zone not null default clock_timestamp()
+sync.epoch.only_row boolean not null default true
+sync.epoch.epoch text not null default (gen_random_uuid())::text
+sync.model.ordinal bigint not null identity
+sync.model.store_id text not null
+sync.model.model_id text not null
+sync.model.hash text not null
+sync.model.written_at timestamp with time zone not null default now()
+sync.outbox.id bigint not null identity
+sync.outbox.xid xid8 not null default pg_current_xact_id()
+sync.outbox.tenant_id text not null
+sync.outbox.kind text not null
+sync.outbox.a text not null default ''::text
+sync.outbox.b text not null default ''::text
+sync.outbox.prior jsonb
+sync.outbox.rank smallint not null default 0
+sync.outbox.queued_at timestamp with time zone not null default clock_timestamp()
+sync.outbox.not_before timestamp with time zone
+sync.outbox.parked_at timestamp with time zone
+sync.outbox.retry_at timestamp with time zone
+sync.outbox.last_error text
+
+-- constraints
+audit.access_log chk_access_action CHECK ((access_action = ANY (ARRAY['READ'::text, 'WRITE'::text, 'DELETE'::text, 'EXPORT'::text, 'PRINT'::text])))
+audit.access_log pk_access_log PRIMARY KEY (id)
+audit.decision chk_decision_answer CHECK ((answer = ANY (ARRAY['allowed'::text, 'denied'::text, 'listed'::text, 'undecided'::text])))
+audit.decision chk_decision_caller_kind CHECK ((caller_kind = ANY (ARRAY['user'::text, 'service'::text])))
+audit.decision pk_decision PRIMARY KEY (decided_at, decision_id)
+audit.decision_other chk_decision_answer CHECK ((answer = ANY (ARRAY['allowed'::text, 'denied'::text, 'listed'::text, 'undecided'::text])))
+audit.decision_other chk_decision_caller_kind CHECK ((caller_kind = ANY (ARRAY['user'::text, 'service'::text])))
+audit.decision_other decision_other_pkey PRIMARY KEY (decided_at, decision_id)
+identity.impersonation chk_impersonation_reason CHECK (((char_length(reason) >= 1) AND (char_length(reason) <= 1000)))
+identity.impersonation chk_impersonation_window CHECK (((expires_at > started_at) AND (expires_at <= (started_at + '01:00:00'::interval))))
+identity.impersonation fk_impersonation_actor FOREIGN KEY (actor_user_id) REFERENCES security.app_user(id)
+identity.impersonation fk_impersonation_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id)
+identity.impersonation pk_impersonation PRIMARY KEY (id)
+identity.platform_admin fk_platform_admin_user FOREIGN KEY (user_id) REFERENCES security.app_user(id)
+identity.platform_admin pk_platform_admin PRIMARY KEY (user_id)
+identity.tenant chk_tenant_id CHECK (security.valid_id(id))
+identity.tenant chk_tenant_name CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200)))
+identity.tenant chk_tenant_preset CHECK ((preset = ANY (ARRAY['rcm'::text, 'emr'::text, 'sales'::text])))
+identity.tenant chk_tenant_slug CHECK (((slug ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'::text) AND (slug <> 'platform'::text)))
+identity.tenant chk_tenant_status CHECK ((status = ANY (ARRAY['active'::text, 'read_only'::text, 'suspended'::text])))
+identity.tenant pk_tenant PRIMARY KEY (id)
+identity.tenant uq_tenant_name UNIQUE (name)
+identity.tenant uq_tenant_slug UNIQUE (slug)
+identity.tenant_audit chk_tenant_audit_event_type CHECK ((event_type ~ '^[A-Z][A-Z0-9_]*$'::text))
+identity.tenant_audit pk_tenant_audit PRIMARY KEY (id)
+security.app_user chk_app_user_display_name CHECK ((char_length(display_name) <= 200))
+security.app_user chk_app_user_email CHECK (((email ~ '^[^@[:space:]]+@[^@[:space:]]+$'::text) AND (char_length(email) <= 254)))
+security.app_user chk_app_user_id CHECK (security.valid_id(id))
+security.app_user chk_app_user_status CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text])))
+security.app_user fk_app_user_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id)
+security.app_user pk_app_user PRIMARY KEY (id)
+security.app_user uq_app_user_tenant UNIQUE (id, tenant_id)
+security.permission chk_permission_id CHECK (((id ~ '^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$'::text) AND (char_length(id) <= 44)))
+security.permission chk_permission_kind CHECK ((kind = ANY (ARRAY['read'::text, 'write'::text])))
+security.permission chk_permission_object_type CHECK ((object_type = ANY (ARRAY['tenant'::text, 'profile'::text, 'record'::text])))
+security.permission pk_permission PRIMARY KEY (id)
+security.record chk_record_id CHECK (security.valid_id(id))
+security.record fk_record_owner FOREIGN KEY (owner_user_id, tenant_id) REFERENCES security.app_user(id, tenant_id)
+security.record fk_record_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id)
+security.record pk_record PRIMARY KEY (tenant_id, id)
+security.role chk_role_description CHECK ((char_length(description) <= 1000))
+security.role chk_role_id CHECK (security.valid_id(id))
+security.role chk_role_name CHECK (((char_length(name) <= 64) AND (name <> 'PLATFORM_ADMIN'::text) AND ((name ~ '^[A-Z][A-Z0-9_]*$'::text) OR (is_system AND (name ~ '^[a-z][a-z0-9_]*$'::text)))))
+security.role fk_role_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id)
+security.role pk_role PRIMARY KEY (id)
+security.role uq_role_name UNIQUE (tenant_id, name)
+security.role uq_role_tenant UNIQUE (id, tenant_id)
+security.role_permission fk_role_permission_permission FOREIGN KEY (permission_id) REFERENCES security.permission(id)
+security.role_permission fk_role_permission_role FOREIGN KEY (role_id, tenant_id) REFERENCES security.role(id, tenant_id)
+security.role_permission pk_role_permission PRIMARY KEY (role_id, permission_id)
+security.service_key chk_service_key_hash CHECK ((octet_length(key_hash) = 32))
+security.service_key chk_service_key_id CHECK ((id ~ '^[0-9a-f]{16,64}$'::text))
+security.service_key chk_service_key_name CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100)))
+security.service_key chk_service_key_scope CHECK ((scope = 'decide'::text))
+security.service_key fk_service_key_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id)
+security.service_key pk_service_key PRIMARY KEY (id)
+security.user_assignment chk_user_assignment_pair CHECK ((user_id <> assigned_user_id))
+security.user_assignment chk_user_assignment_window CHECK ((expires_at > valid_from))
+security.user_assignment fk_user_assignment_manager FOREIGN KEY (user_id, tenant_id) REFERENCES security.app_user(id, tenant_id)
+security.user_assignment fk_user_assignment_rep FOREIGN KEY (assigned_user_id, tenant_id) REFERENCES security.app_user(id, tenant_id)
+security.user_assignment pk_user_assignment PRIMARY KEY (tenant_id, user_id, assigned_user_id)
+security.user_role chk_user_role_scope CHECK ((((role_id IS NULL) = (tenant_id IS NULL)) AND ((role_id IS NULL) <> (role_name IS NULL))))
+security.user_role chk_user_role_slot CHECK ((slot = ANY (ARRAY['a'::text, 'b'::text])))
+security.user_role chk_user_role_window CHECK ((expires_at > valid_from))
+security.user_role fk_user_role_member FOREIGN KEY (user_id, tenant_id) REFERENCES security.app_user(id, tenant_id)
+security.user_role fk_user_role_role FOREIGN KEY (role_id, tenant_id) REFERENCES security.role(id, tenant_id)
+security.user_role fk_user_role_user FOREIGN KEY (user_id) REFERENCES security.app_user(id)
+security.user_role pk_user_role PRIMARY KEY (id)
+sync.applied pk_applied PRIMARY KEY (tenant_id)
+sync.claim pk_claim PRIMARY KEY (id)
+sync.epoch chk_epoch_only_row CHECK (only_row)
+sync.epoch pk_epoch PRIMARY KEY (only_row)
+sync.model pk_model PRIMARY KEY (ordinal)
+sync.model uq_model_hash UNIQUE (store_id, hash)
+sync.outbox chk_outbox_kind CHECK ((kind = ANY (ARRAY['tenant'::text, 'platform_admin'::text, 'role'::text, 'role_permission'::text, 'user_role'::text, 'user_assignment'::text, 'profile'::text, 'record'::text, 'stray'::text, 'rebuild'::text])))
+sync.outbox pk_outbox PRIMARY KEY (id)
+
+-- indexes
+CREATE INDEX decision_other_decision_id_idx ON audit.decision_other USING btree (decision_id)
+CREATE INDEX decision_other_tenant_id_subject_user_id_decided_at_idx ON audit.decision_other USING btree (tenant_id, subject_user_id, decided_at)
+CREATE INDEX ix_access_log_entity ON audit.access_log USING btree (accessed_entity_id, accessed_at DESC)
+CREATE INDEX ix_access_log_tenant ON audit.access_log USING btree (tenant_id, accessed_at DESC, id DESC)
+CREATE INDEX ix_app_user_tenant ON security.app_user USING btree (tenant_id, id)
+CREATE INDEX ix_decision_id ON ONLY audit.decision USING btree (decision_id)
+CREATE INDEX ix_decision_subject ON ONLY audit.decision USING btree (tenant_id, subject_user_id, decided_at)
+CREATE INDEX ix_impersonation_tenant ON identity.impersonation USING btree (tenant_id, started_at)
+CREATE INDEX ix_outbox_key ON sync.outbox USING btree (tenant_id, kind, a, b)
+CREATE INDEX ix_outbox_parked ON sync.outbox USING btree (retry_at) WHERE (parked_at IS NOT NULL)
+CREATE INDEX ix_outbox_position ON sync.outbox USING btree (tenant_id, xid)
+CREATE INDEX ix_outbox_queued ON sync.outbox USING btree (queued_at)
+CREATE INDEX ix_outbox_turn ON sync.outbox USING btree (rank, tenant_id, id) WHERE (parked_at IS NULL)
+CREATE INDEX ix_outbox_xid ON sync.outbox USING btree (xid)
+CREATE INDEX ix_record_owner ON security.record USING btree (tenant_id, owner_user_id, id)
+CREATE INDEX ix_role_permission_permission ON security.role_permission USING btree (permission_id)
+CREATE INDEX ix_role_permission_tenant ON security.role_permission USING btree (tenant_id, role_id)
+CREATE INDEX ix_service_key_tenant ON security.service_key USING btree (tenant_id)
+CREATE INDEX ix_tenant_audit_tenant ON identity.tenant_audit USING btree (tenant_id, ts)
+CREATE INDEX ix_user_assignment_manager ON security.user_assignment USING btree (user_id, tenant_id)
+CREATE INDEX ix_user_assignment_rep ON security.user_assignment USING btree (tenant_id, assigned_user_id)
+CREATE INDEX ix_user_role_global ON security.user_role USING btree (role_name, user_id) WHERE (tenant_id IS NULL)
+CREATE INDEX ix_user_role_pair ON security.user_role USING btree (user_id, role_id, ordinal)
+CREATE INDEX ix_user_role_role ON security.user_role USING btree (role_id, user_id)
+CREATE INDEX ix_user_role_tenant ON security.user_role USING btree (tenant_id)
+CREATE UNIQUE INDEX decision_other_pkey ON audit.decision_other USING btree (decided_at, decision_id)
+CREATE UNIQUE INDEX pk_access_log ON audit.access_log USING btree (id)
+CREATE UNIQUE INDEX pk_app_user ON security.app_user USING btree (id)
+CREATE UNIQUE INDEX pk_applied ON sync.applied USING btree (tenant_id)
+CREATE UNIQUE INDEX pk_claim ON sync.claim USING btree (id)
+CREATE UNIQUE INDEX pk_decision ON ONLY audit.decision USING btree (decided_at, decision_id)
+CREATE UNIQUE INDEX pk_epoch ON sync.epoch USING btree (only_row)
+CREATE UNIQUE INDEX pk_impersonation ON identity.impersonation USING btree (id)
+CREATE UNIQUE INDEX pk_model ON sync.model USING btree (ordinal)
+CREATE UNIQUE INDEX pk_outbox ON sync.outbox USING btree (id)
+CREATE UNIQUE INDEX pk_permission ON security.permission USING btree (id)
+CREATE UNIQUE INDEX pk_platform_admin ON identity.platform_admin USING btree (user_id)
+CREATE UNIQUE INDEX pk_record ON security.record USING btree (tenant_id, id)
+CREATE UNIQUE INDEX pk_role ON security.role USING btree (id)
+CREATE UNIQUE INDEX pk_role_permission ON security.role_permission USING btree (role_id, permission_id)
+CREATE UNIQUE INDEX pk_service_key ON security.service_key USING btree (id)
+CREATE UNIQUE INDEX pk_tenant ON identity.tenant USING btree (id)
+CREATE UNIQUE INDEX pk_tenant_audit ON identity.tenant_audit USING btree (id)
+CREATE UNIQUE INDEX pk_user_assignment ON security.user_assignment USING btree (tenant_id, user_id, assigned_user_id)
+CREATE UNIQUE INDEX pk_user_role ON security.user_role USING btree (id)
+CREATE UNIQUE INDEX uq_app_user_email ON security.app_user USING btree (COALESCE(tenant_id, ''::text), lower(email))
+CREATE UNIQUE INDEX uq_app_user_tenant ON security.app_user USING btree (id, tenant_id)
+CREATE UNIQUE INDEX uq_model_hash ON sync.model USING btree (store_id, hash)
+CREATE UNIQUE INDEX uq_role_name ON security.role USING btree (tenant_id, name)
+CREATE UNIQUE INDEX uq_role_tenant ON security.role USING btree (id, tenant_id)
+CREATE UNIQUE INDEX uq_tenant_name ON identity.tenant USING btree (name)
+CREATE UNIQUE INDEX uq_tenant_slug ON identity.tenant USING btree (slug)
+CREATE UNIQUE INDEX uq_user_role_active ON security.user_role USING btree (user_id, role_id) WHERE (revoked_at IS NULL)
+CREATE UNIQUE INDEX uq_user_role_active_global ON security.user_role USING btree (user_id, role_name) WHERE ((revoked_at IS NULL) AND (tenant_id IS NULL))
+
+-- triggers
+identity.platform_admin CREATE TRIGGER trg_capture_delete AFTER DELETE ON identity.platform_admin REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+identity.platform_admin CREATE TRIGGER trg_capture_insert AFTER INSERT ON identity.platform_admin REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+identity.platform_admin CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON identity.platform_admin FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+identity.platform_admin CREATE TRIGGER trg_capture_update AFTER UPDATE ON identity.platform_admin REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+identity.tenant CREATE TRIGGER trg_capture_delete AFTER DELETE ON identity.tenant REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+identity.tenant CREATE TRIGGER trg_capture_insert AFTER INSERT ON identity.tenant REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+identity.tenant CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON identity.tenant FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+identity.tenant CREATE TRIGGER trg_capture_update AFTER UPDATE ON identity.tenant REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.app_user CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.app_user REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.app_user CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.app_user REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.app_user CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.app_user FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.app_user CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.app_user REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.record CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.record REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.record CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.record REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.record CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.record FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.record CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.record REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.role CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.role CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.role CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.role FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.role CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.role REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.role_permission CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.role_permission REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.role_permission CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.role_permission REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.role_permission CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.role_permission FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.role_permission CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.role_permission REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.role_permission CREATE TRIGGER trg_role_permission_tenant BEFORE INSERT ON security.role_permission FOR EACH ROW EXECUTE FUNCTION security.fill_role_tenant()
+security.user_assignment CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.user_assignment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.user_assignment CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.user_assignment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.user_assignment CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.user_assignment FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.user_assignment CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.user_assignment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.user_role CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.user_role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.user_role CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.user_role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.user_role CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.user_role FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.user_role CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.user_role REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.user_role CREATE TRIGGER trg_user_role_slot BEFORE INSERT OR UPDATE ON security.user_role FOR EACH ROW EXECUTE FUNCTION security.set_slot()
+security.user_role CREATE TRIGGER trg_user_role_tenant BEFORE INSERT ON security.user_role FOR EACH ROW EXECUTE FUNCTION security.fill_role_tenant()
+
+-- policies
+audit.access_log p_auditor for SELECT to bailiwick_auditor using true
+audit.access_log p_operator for ALL to bailiwick_operator using true check true
+audit.access_log p_owner for ALL to bailiwick_owner using true check true
+audit.access_log p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+audit.decision p_auditor for SELECT to bailiwick_auditor using true
+audit.decision p_operator for ALL to bailiwick_operator using true check true
+audit.decision p_owner for ALL to bailiwick_owner using true check true
+audit.decision p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+audit.decision_other p_operator for ALL to bailiwick_operator using true check true
+audit.decision_other p_owner for ALL to bailiwick_owner using true check true
+audit.decision_other p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+identity.impersonation p_operator for ALL to bailiwick_operator using true check true
+identity.impersonation p_owner for ALL to bailiwick_owner using true check true
+identity.impersonation p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+identity.platform_admin p_operator for ALL to bailiwick_operator using true check true
+identity.platform_admin p_owner for ALL to bailiwick_owner using true check true
+identity.platform_admin p_service for ALL to bailiwick_service using security.in_scope(NULL::text)
+identity.platform_admin p_sync for SELECT to bailiwick_sync using true
+identity.tenant p_operator for ALL to bailiwick_operator using true check true
+identity.tenant p_owner for ALL to bailiwick_owner using true check true
+identity.tenant p_service for ALL to bailiwick_service using security.in_scope(id)
+identity.tenant p_sync for SELECT to bailiwick_sync using true
+identity.tenant_audit p_auditor for SELECT to bailiwick_auditor using true
+identity.tenant_audit p_operator for ALL to bailiwick_operator using true check true
+identity.tenant_audit p_owner for ALL to bailiwick_owner using true check true
+identity.tenant_audit p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+security.app_user p_operator for ALL to bailiwick_operator using true check true
+security.app_user p_owner for ALL to bailiwick_owner using true check true
+security.app_user p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+security.app_user p_sync for SELECT to bailiwick_sync using true
+security.record p_operator for ALL to bailiwick_operator using true check true
+security.record p_owner for ALL to bailiwick_owner using true check true
+security.record p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+security.record p_sync for SELECT to bailiwick_sync using true
+security.role p_operator for ALL to bailiwick_operator using true check true
+security.role p_owner for ALL to bailiwick_owner using true check true
+security.role p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+security.role p_sync for SELECT to bailiwick_sync using true
+security.role_permission p_operator for ALL to bailiwick_operator using true check true
+security.role_permission p_owner for ALL to bailiwick_owner using true check true
+security.role_permission p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+security.role_permission p_sync for SELECT to bailiwick_sync using true
+security.service_key p_operator for ALL to bailiwick_operator using true check true
+security.service_key p_owner for ALL to bailiwick_owner using true check true
+security.service_key p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+security.user_assignment p_operator for ALL to bailiwick_operator using true check true
+security.user_assignment p_owner for ALL to bailiwick_owner using true check true
+security.user_assignment p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+security.user_assignment p_sync for SELECT to bailiwick_sync using true
+security.user_role p_operator for ALL to bailiwick_operator using true check true
+security.user_role p_owner for ALL to bailiwick_owner using true check true
+security.user_role p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+security.user_role p_sync for SELECT to bailiwick_sync using true
+
+-- grants
+audit.access_log bailiwick_auditor: select
+audit.access_log bailiwick_operator: select
+audit.access_log bailiwick_service: insert select
+audit.decision bailiwick_auditor: select
+audit.decision bailiwick_operator: select
+audit.decision bailiwick_service: insert select
+identity.impersonation bailiwick_operator: delete insert select update
+identity.impersonation bailiwick_service: delete insert select update
+identity.platform_admin bailiwick_operator: delete insert select update
+identity.platform_admin bailiwick_service: delete insert select update
+identity.platform_admin bailiwick_sync: select
+identity.tenant bailiwick_operator: delete insert select update
+identity.tenant bailiwick_service: delete insert select update
+identity.tenant bailiwick_sync: select
+identity.tenant_audit bailiwick_auditor: select
+identity.tenant_audit bailiwick_operator: select
+identity.tenant_audit bailiwick_service: insert select
+security.app_user bailiwick_operator: delete insert select update
+security.app_user bailiwick_service: delete insert select update
+security.app_user bailiwick_sync: select
+security.permission bailiwick_operator: select
+security.permission bailiwick_service: select
+security.permission bailiwick_sync: delete insert select update
+security.record bailiwick_operator: delete insert select truncate update
+security.record bailiwick_service: delete insert select update
+security.record bailiwick_sync: select
+security.role bailiwick_operator: delete insert select update
+security.role bailiwick_service: delete insert select update
+security.role bailiwick_sync: select
+security.role_permission bailiwick_operator: delete insert select truncate update
+security.role_permission bailiwick_service: delete insert select update
+security.role_permission bailiwick_sync: select
+security.service_key bailiwick_operator: delete insert select update
+security.service_key bailiwick_service: delete insert select update
+security.user_assignment bailiwick_operator: delete insert select truncate update
+security.user_assignment bailiwick_service: delete insert select update
+security.user_assignment bailiwick_sync: select
+security.user_role bailiwick_operator: delete insert select truncate update
+security.user_role bailiwick_service: delete insert select update
+security.user_role bailiwick_sync: select
+sync.applied bailiwick_operator: select
+sync.applied bailiwick_service: select
+sync.applied bailiwick_sync: delete insert select update
+sync.claim bailiwick_operator: select
+sync.claim bailiwick_sync: delete insert select update
+sync.epoch bailiwick_operator: select
+sync.epoch bailiwick_service: select
+sync.epoch bailiwick_sync: select
+sync.model bailiwick_operator: select
+sync.model bailiwick_service: select
+sync.model bailiwick_sync: delete insert select update
+sync.outbox bailiwick_operator: insert select update
+sync.outbox bailiwick_sync: delete insert select update
+
+-- functions
+audit.ensure_decision_partitions(days_ahead integer) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner da0822b95250b53caab2a067e4036962
+security.fill_role_tenant() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner 67efb2e5583042a81cce3bd233b5f99e
+security.in_scope(tenant_id text) stable owner=bailiwick_owner a50b2248ef0af4d02badac0de96fbf49
+security.set_slot() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner 5f2f717aa3a283a73fccf3f7f3f17def
+security.valid_id(id text) immutable owner=bailiwick_owner abaf06e906e2342da655585c589575fd
+sync.capture() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 2c7802cc09c104f0a45ec97771e4485c
+sync.count_captured(more bigint) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 9cb3458712a6591edb74a5348c219268
+sync.is_applied(tenant_id text, "position" xid8) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner b44ed6e0f68a068afebaf38709194751
+sync.keys_query(table_name text) immutable owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 8c02537fae30f09547ada84837588f56
+sync.projected(table_name text, content jsonb) immutable owner=bailiwick_owner fb72202066fda283c62bd0d7569cae05
+sync.token(tenant_id text) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner ecfeca4281b90517cade10505bc558a4
+sync.touch(tenant_id text, kind text, a text, b text, prior jsonb) volatile owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner,bailiwick_sync=X/bailiwick_owner f30e018eb4d1f1ac542f5b868f6786ff

@@ -1,0 +1,158 @@
+/**
+ * The whole service, as `serve` composes it, on a world's database and store: real HTTP on loopback, real rows, the
+ * real engine, and a clock that a test may set. Stop it before its world ends.
+ */
+import { randomUUID } from 'node:crypto';
+
+import { compose } from '../../src/compose.js';
+import type { Config } from '../../src/config.js';
+import type {
+  CheckRequest,
+  CheckResult,
+  ListObjectsRequest,
+  ObjectPage,
+  Problem as ProblemBody,
+} from '../../src/contract/api.js';
+import { insertServiceKey } from '../../src/http/service-key-store.js';
+import { newServiceKey } from '../../src/platform/service-key.js';
+import { quiet } from './world.js';
+import type { World } from './world.js';
+
+/** What differs from the world's own addresses and from the settings' defaults. */
+export interface ServiceOver {
+  readonly databaseUrl?: string;
+  readonly engineUrl?: string;
+  readonly decisionLog?: Config['decisionLog'];
+  readonly requestTimeoutMs?: number;
+  readonly engineTimeoutMs?: number;
+  readonly syncWaitMs?: number;
+}
+
+/** Who asks: a person, by the headers that loopback is trusted with, or a service key. */
+export type As = { readonly user: string; readonly tenant: string } | { readonly key: string };
+
+export interface Answered<Body> {
+  readonly status: number;
+  readonly body: Partial<Body> & Partial<Pick<ProblemBody, 'code' | 'detail' | 'errors'>>;
+  readonly headers: Headers;
+  readonly requestId: string;
+  /** From the request to the whole answer. */
+  readonly ms: number;
+}
+
+export interface RequestMore {
+  readonly as?: As;
+  /** Undefined: the service's default. */
+  readonly timeoutMs?: number | undefined;
+  readonly syncToken?: string;
+}
+
+export interface RunningService {
+  /** Ends in `/api/v1`. */
+  readonly base: string;
+  /** Where health and metrics are. */
+  readonly management: string;
+  /** As the platform's service key unless `as` says who. */
+  check(body: CheckRequest, more?: RequestMore): Promise<Answered<CheckResult>>;
+  listObjects(body: ListObjectsRequest, more?: RequestMore): Promise<Answered<ObjectPage>>;
+  /** Any POST; the body may break the contract. */
+  request<Body>(path: string, body: unknown, more?: RequestMore): Promise<Answered<Body>>;
+  /** A new service key; undefined may ask about every tenant. */
+  addKey(tenantId: string | undefined): Promise<string>;
+  /** What the service takes for the present; undefined is the real one. */
+  setNow(date: Date | undefined): void;
+  now(): Date;
+  /** Waits until nothing waits in the outbox; parked keys do not count. */
+  settle(timeoutMs?: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts the service. */
+export async function startService(world: World, over: ServiceOver = {}): Promise<RunningService> {
+  let fixed: Date | undefined;
+  const now = (): Date => fixed ?? new Date();
+  const service = compose(configOf(world, over), quiet, { now });
+  await service.start();
+  const addresses = service.addresses();
+  const base = `${addresses.service}/api/v1`;
+  const platformKey = await addKey(world, undefined);
+
+  async function request<Body>(path: string, body: unknown, more: RequestMore = {}): Promise<Answered<Body>> {
+    const requestId = randomUUID();
+    const startedAt = performance.now();
+    const response = await fetch(`${base}${path}`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        'x-request-id': requestId,
+        ...headersOf(more.as ?? { key: platformKey }),
+        ...(more.timeoutMs === undefined ? {} : { 'timeout-ms': String(more.timeoutMs) }),
+        ...(more.syncToken === undefined ? {} : { 'x-sync-token': more.syncToken }),
+      },
+      body: JSON.stringify(body),
+    });
+    const answer = (await response.json()) as Answered<Body>['body'];
+    const ms = performance.now() - startedAt;
+    return { status: response.status, body: answer, headers: response.headers, requestId, ms };
+  }
+
+  return {
+    base,
+    management: addresses.management,
+    check: (body, more) => request('/check', body, more),
+    listObjects: (body, more) => request('/list-objects', body, more),
+    request,
+    addKey: (tenantId) => addKey(world, tenantId),
+    setNow: (date) => {
+      fixed = date;
+    },
+    now,
+    settle: (timeoutMs = 30_000) => settle(world, timeoutMs),
+    stop: () => service.stop(),
+  };
+}
+
+function configOf(world: World, over: ServiceOver): Config {
+  const url = over.databaseUrl ?? world.databaseUrl;
+  return {
+    database: { url, syncUrl: url, connections: 10 },
+    engine: {
+      url: over.engineUrl ?? world.engineUrl,
+      storeId: world.storeId,
+      token: undefined,
+      timeoutMs: over.engineTimeoutMs ?? 250,
+      requestTimeoutMs: 3_000,
+    },
+    http: { host: '127.0.0.1', port: 0, managementPort: 0, requestTimeoutMs: over.requestTimeoutMs ?? 1_000 },
+    callers: { issuers: [], trustLoopback: true, gatewaySecret: undefined },
+    decisionLog: over.decisionLog ?? 'strict',
+    syncWaitMs: over.syncWaitMs ?? 250,
+    reconcileSeconds: 0,
+    logLevel: 'silent',
+  };
+}
+
+async function addKey(world: World, tenantId: string | undefined): Promise<string> {
+  const { key, keyId, keyHash } = newServiceKey();
+  const row = { keyId, keyHash, name: 'test', tenantId };
+  await world.pool('bailiwick_operator').transaction((tx) => insertServiceKey(tx, row));
+  return key;
+}
+
+function headersOf(as: As): Record<string, string> {
+  return 'key' in as
+    ? { authorization: `Bearer ${as.key}` }
+    : { 'x-user-id': as.user, 'x-tenant-id': as.tenant };
+}
+
+async function settle(world: World, timeoutMs: number): Promise<void> {
+  const end = Date.now() + timeoutMs;
+  for (;;) {
+    const [left] = await world.sql<{ n: number }>(
+      `select count(*)::int as n from sync.outbox where parked_at is null`,
+    );
+    if (left?.n === 0) return;
+    if (Date.now() > end) throw new Error(`${String(left?.n)} outbox entries are still not applied`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

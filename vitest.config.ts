@@ -1,0 +1,19 @@
+import { defineConfig } from 'vitest/config';
+
+/** Tests that need the real Postgres and the real OpenFGA share one stack, started once for all of them. */
+const withStack = { globalSetup: ['tests/support/global-stack.ts'], testTimeout: 60_000, hookTimeout: 60_000 };
+
+export default defineConfig({
+  test: {
+    reporters: ['default', './tests/support/plain-line-reporter.ts'],
+    // Two cores are shared by the tests, the engine and the database.
+    maxWorkers: 2,
+    projects: [
+      { test: { name: 'unit', include: ['tests/unit/**/*.test.ts'] } },
+      { test: { name: 'tidy', include: ['tests/tidy/**/*.test.ts'], testTimeout: 30_000 } },
+      { test: { name: 'contract', include: ['tests/contract/**/*.test.ts'], testTimeout: 30_000 } },
+      { test: { name: 'integration', include: ['tests/integration/**/*.test.ts'], ...withStack } },
+      { test: { name: 'scenarios', include: ['tests/scenarios/**/*.test.ts'], ...withStack } },
+    ],
+  },
+});
