@@ -80,6 +80,8 @@ export function createPool(options: PoolOptions, onError: (error: Error) => void
     options: startupOptions(options),
   });
   pool.on('error', onError);
+  // A connection that breaks while it is taken out fails its next statement; without a listener it would end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return {
     transaction: async (work, txOptions) => {
       const client = await connect(pool);
