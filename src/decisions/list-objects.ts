@@ -15,7 +15,7 @@ import type { Deadline, RequestContext } from '../shared/operation.js';
 import { Problem } from '../shared/problem.js';
 import type { SyncGate } from '../shared/sync-gate.js';
 import { EngineError } from '../shared/tuple.js';
-import type { CallOptions, TupleStore } from '../shared/tuple.js';
+import type { TupleStore } from '../shared/tuple.js';
 import { ENGINE_TIMEOUT_MS, guard, limitsOf } from './check.js';
 import { encodeCursor } from './cursor.js';
 import type { Journal } from './journal.js';
@@ -55,10 +55,12 @@ export interface Lister {
 
 /** Rows looked at between two looks at the clock. */
 const CHUNK = 100;
-/** How long the engine may take over a chunk, in milliseconds. */
-const CHUNK_TIMEOUT_MS = 1_000;
+/** How long the engine may take over a chunk, in milliseconds: as long as its own limit for a request. */
+const CHUNK_TIMEOUT_MS = 3_000;
 /** What must be left of the deadline for another chunk to begin, in milliseconds. */
 const RESERVE_MS = 150;
+/** What a chunk leaves of it, so that what was confirmed can be written down and given. */
+const ANSWER_MS = 50;
 
 /** Permissions on the tenant that widen what can be reached. What is not listed here may reach all of the tenant. */
 const WIDENED_BY: Partial<Record<Permission, Record<'tenant' | 'team', readonly TenantPermission[]>>> = {
@@ -164,6 +166,6 @@ async function confirm(
 ): Promise<(boolean | EngineError)[]> {
   const { permission, type } = question;
   const questions = ids.map((id) => ({ ...questionAbout(question, { permission, type, id }), at }));
-  const limits: CallOptions = limitsOf(deadline, CHUNK_TIMEOUT_MS);
+  const limits = limitsOf(deadline, Math.min(CHUNK_TIMEOUT_MS, deadline.remainingMs() - ANSWER_MS));
   return await tuples.batchCheck(questions, limits);
 }

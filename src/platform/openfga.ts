@@ -21,12 +21,18 @@ import type { CheckRequestTupleKey, RelationshipCondition, TupleKey as StoredKey
 import { EngineError } from '../shared/tuple.js';
 import type { CallOptions, EngineCheck, InForce, Tuple, TupleKey, TupleStore } from '../shared/tuple.js';
 import { engineErrorOf, engineErrorOfItem } from './openfga-error.js';
+import { createSlots, type Slots } from './slots.js';
 
-/** The engine's own limits (OpenFGA's defaults): questions a BatchCheck, tuples a page of Read. */
-const CHECKS_PER_BATCH = 50;
+/** OpenFGA's own limit for a page of Read. */
 const TUPLES_PER_PAGE = 100;
-/** Batches of one call under way at a time. */
-const BATCHES_AT_A_TIME = 4;
+/**
+ * Questions under way at one time, in a batch or alone. OpenFGA 1.18 holds several of its 30 database connections for
+ * one question; questions that wait for each other's connections wait for ever, and it does not recover (measured:
+ * 48 at a time, and one BatchCheck of 50, where the bounds of a request let 100). So it is never asked more than this.
+ */
+const QUESTIONS_AT_A_TIME = 16;
+/** Questions a BatchCheck: few enough that a list leaves places to others. */
+const CHECKS_PER_BATCH = 8;
 
 export type EngineMethod = 'check' | 'batch_check' | 'write' | 'read' | 'list_objects';
 
@@ -45,6 +51,8 @@ export interface TupleStoreOptions {
   readonly modelId: () => string;
   /** A preshared key of the engine, sent as Bearer token. */
   readonly apiToken?: string;
+  /** Questions under way at one time; 16 suit an engine with its default of 30 database connections. */
+  readonly questionsAtATime?: number;
   /** Hears of every request once it is over. */
   readonly observe?: (request: EngineRequest) => void;
 }
@@ -66,7 +74,8 @@ export function createEngineApi({ url, apiToken }: { url: string; apiToken?: str
 export function createTupleStore(options: TupleStoreOptions): TupleStore {
   const { storeId, modelId } = options;
   const api = createEngineApi(options);
-  const call = createCall(options.observe ?? (() => undefined));
+  const slots = createSlots(options.questionsAtATime ?? QUESTIONS_AT_A_TIME);
+  const call = createCall(slots, options.observe ?? (() => undefined));
   const inForce = () => ({
     authorization_model_id: modelId(),
     consistency: ConsistencyPreference.HigherConsistency,
@@ -82,7 +91,7 @@ export function createTupleStore(options: TupleStoreOptions): TupleStore {
       correlation_id: String(index),
     }));
     try {
-      const answer = await call({ method: 'batch_check', limits }, (http) =>
+      const answer = await call({ method: 'batch_check', limits, questions: checks.length }, (http) =>
         api.batchCheck(storeId, { checks, ...inForce() }, http),
       );
       return questions.map((_, index) => {
@@ -98,7 +107,9 @@ export function createTupleStore(options: TupleStoreOptions): TupleStore {
   return {
     async check(question, limits) {
       const body = { tuple_key: keyOnly(question), context: contextAt(question.at), ...inForce() };
-      const { allowed } = await call({ method: 'check', limits }, (http) => api.check(storeId, body, http));
+      const { allowed } = await call({ method: 'check', limits, questions: 1 }, (http) =>
+        api.check(storeId, body, http),
+      );
       const answer = asAnswer(allowed);
       if (typeof answer === 'boolean') return answer;
       throw answer;
@@ -106,11 +117,9 @@ export function createTupleStore(options: TupleStoreOptions): TupleStore {
     async batchCheck(questions, limits) {
       const answers: (boolean | EngineError)[] = [];
       const endsAt = performance.now() + limits.timeoutMs;
-      const round = CHECKS_PER_BATCH * BATCHES_AT_A_TIME;
-      for (let start = 0; start < questions.length; start += round) {
+      for (let start = 0; start < questions.length; start += CHECKS_PER_BATCH) {
         const left = { ...limits, timeoutMs: endsAt - performance.now() };
-        const chunks = chunked(questions.slice(start, start + round), CHECKS_PER_BATCH);
-        answers.push(...(await Promise.all(chunks.map((chunk) => checkBatch(chunk, left)))).flat());
+        answers.push(...(await checkBatch(questions.slice(start, start + CHECKS_PER_BATCH), left)));
       }
       return answers;
     },
@@ -141,7 +150,9 @@ export function createTupleStore(options: TupleStoreOptions): TupleStore {
     },
     async listObjects({ user, relation, type, at }, limits) {
       const body = { user, relation, type, context: contextAt(at), ...inForce() };
-      return (await call({ method: 'list_objects', limits }, (http) => api.listObjects(storeId, body, http))).objects;
+      return (
+        await call({ method: 'list_objects', limits, questions: 1 }, (http) => api.listObjects(storeId, body, http))
+      ).objects;
     },
   };
 }
@@ -149,23 +160,30 @@ export function createTupleStore(options: TupleStoreOptions): TupleStore {
 interface Call {
   readonly method: EngineMethod;
   readonly limits: CallOptions;
+  /** How many questions it asks the engine; none for reads and writes of tuples. */
+  readonly questions?: number;
 }
 
 type Send<T> = (http: object) => Promise<T>;
 
 /** One request: bounded as a whole (the HTTP client's own time limit counts idle time only), observed, translated. */
-function createCall(observe: (request: EngineRequest) => void): <T>(call: Call, send: Send<T>) => Promise<T> {
-  return async ({ method, limits }, send) => {
+function createCall(
+  slots: Slots,
+  observe: (request: EngineRequest) => void,
+): <T>(call: Call, send: Send<T>) => Promise<T> {
+  return async ({ method, limits, questions = 0 }, send) => {
     const startedAt = performance.now();
     const abort = new AbortController();
     const stop = (): void => abort.abort();
     const timer = setTimeout(stop, Math.max(0, limits.timeoutMs));
     limits.signal?.addEventListener('abort', stop, { once: true });
     let outcome: EngineRequest['outcome'] = 'ok';
+    let giveBack: (() => void) | undefined;
     try {
       if (limits.timeoutMs <= 0 || limits.signal?.aborted === true) {
         throw new EngineError('no time was left to ask the engine', { kind: 'timeout', applied: 'no' });
       }
+      if (questions > 0) giveBack = await slots.take(questions, abort.signal);
       // A redirect or a proxy out of the environment would send questions elsewhere; `timeout: 0` leaves it to `signal`.
       return await send({ signal: abort.signal, timeout: 0, maxRedirects: 0, proxy: false });
     } catch (error) {
@@ -173,6 +191,7 @@ function createCall(observe: (request: EngineRequest) => void): <T>(call: Call, 
       outcome = failure.kind;
       throw failure;
     } finally {
+      giveBack?.();
       clearTimeout(timer);
       limits.signal?.removeEventListener('abort', stop);
       observe({ method, outcome, seconds: (performance.now() - startedAt) / 1000 });
@@ -215,8 +234,4 @@ function windowOf({ context }: RelationshipCondition): InForce {
     validFrom: typeof validFrom === 'string' ? validFrom : '',
     expiresAt: typeof expiresAt === 'string' ? expiresAt : '',
   };
-}
-
-function chunked<T>(items: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, at) => items.slice(at * size, (at + 1) * size));
 }
