@@ -130,7 +130,7 @@ export type FieldFault = {
 };
 
 /**
- * The `syncToken` of a write; the answer is not older than it. The body's own token wins.
+ * The `syncToken` of a write; the answer is not older than it. A body that carries another token is refused.
  */
 export type SyncToken2 = SyncToken;
 
@@ -143,7 +143,7 @@ export type CheckData = {
   body: CheckRequest;
   headers?: {
     /**
-     * The `syncToken` of a write; the answer is not older than it. The body's own token wins.
+     * The `syncToken` of a write; the answer is not older than it. A body that carries another token is refused.
      */
     'x-sync-token'?: SyncToken;
     /**
@@ -202,7 +202,7 @@ export type ListObjectsData = {
   body: ListObjectsRequest;
   headers?: {
     /**
-     * The `syncToken` of a write; the answer is not older than it. The body's own token wins.
+     * The `syncToken` of a write; the answer is not older than it. A body that carries another token is refused.
      */
     'x-sync-token'?: SyncToken;
     /**
