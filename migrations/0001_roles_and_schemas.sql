@@ -20,7 +20,8 @@ begin
   if not pg_has_role('bailiwick_migrator', 'bailiwick_owner', 'member') then
     grant bailiwick_owner to bailiwick_migrator;
   end if;
-  if not pg_has_role(current_user, 'bailiwick_owner', 'member') then
+  -- `usage`, because whoever made a role is its member without being able to take it on (Postgres 16 and later).
+  if not pg_has_role(current_user, 'bailiwick_owner', 'usage') then
     execute format('grant bailiwick_owner to %I', current_user);
   end if;
 end $$;
