@@ -261,7 +261,9 @@ function readText(name: string): string {
 }
 
 function version(): string {
-  return (JSON.parse(readText('package.json')) as { version: string }).version;
+  const manifest: unknown = JSON.parse(readText('package.json'));
+  const isVersioned = typeof manifest === 'object' && manifest !== null && 'version' in manifest;
+  return isVersioned ? String(manifest.version) : 'unknown';
 }
 
 function urlOf(server: HttpServer): string {

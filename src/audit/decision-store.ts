@@ -1,4 +1,8 @@
-/** SQL for `audit.decision`. */
+/**
+ * SQL for `audit.decision`: one row an answer, many rows a statement.
+ *
+ * Rows are only ever added; the table is partitioned by day, and whoever writes sees to it that the days to come exist.
+ */
 import type { Tx } from '../platform/postgres.js';
 
 /** One answer given, or the reason why none was. */

@@ -1,4 +1,9 @@
-/** One question, asked of the engine: the path of `check` and of our own authorization alike. */
+/**
+ * One question, asked of the engine: the path of `check` and of our own authorization alike.
+ *
+ * INVARIANT: an answer is what the engine said, an allow has passed the gate, and both are in the journal before anybody
+ * hears of them; everything else is a Problem. tests/integration/decisions.test.ts.
+ */
 import type { Deadline, RequestContext } from '../shared/operation.js';
 import { Problem } from '../shared/problem.js';
 import type { SyncGate } from '../shared/sync-gate.js';

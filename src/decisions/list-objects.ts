@@ -53,8 +53,9 @@ export interface Lister {
   list(question: ListQuestion, listing: Listing): Promise<ListedPage>;
 }
 
-/** Rows looked at between two looks at the clock. */
+/** Rows looked at between two looks at the clock, at most. A short page begins with few, which are nearly always enough. */
 const CHUNK = 100;
+const SMALLEST_CHUNK = 8;
 /** How long the engine may take over a chunk, in milliseconds: as long as its own limit for a request. */
 const CHUNK_TIMEOUT_MS = 3_000;
 /** What must be left of the deadline for another chunk to begin, in milliseconds. */
@@ -101,9 +102,10 @@ async function walkPage(walk: Walk, options: ListerOptions): Promise<ListedPage>
   const items: string[] = [];
   const cut = (last: string): ListedPage => ({ items, nextCursor: encodeCursor(question, last) });
   let last = walk.after;
-  for (;;) {
-    const ids = await readCandidates({ ...walk, after: last }, scope, options);
-    const chunk = ids.slice(0, CHUNK);
+  for (let size = Math.max(limit, SMALLEST_CHUNK); ; size *= 2) {
+    const rows = Math.min(size, CHUNK);
+    const ids = await readCandidates({ walk: { ...walk, after: last }, scope, rows }, options);
+    const chunk = ids.slice(0, rows);
     const answers = await confirm(chunk, walk, options);
     for (const [index, id] of chunk.entries()) {
       const answer = answers[index];
@@ -120,7 +122,7 @@ async function walkPage(walk: Walk, options: ListerOptions): Promise<ListedPage>
       last = id;
       if (items.length >= limit && index + 1 < ids.length) return cut(last);
     }
-    if (ids.length <= CHUNK || last === undefined) return { items, nextCursor: null };
+    if (ids.length <= rows || last === undefined) return { items, nextCursor: null };
     if (deadline.remainingMs() < RESERVE_MS) return cut(last);
   }
 }
@@ -146,12 +148,12 @@ async function findScope({ question, at, deadline }: Walk, options: ListerOption
 
 /** One id more than a chunk, which tells whether another follows. */
 async function readCandidates(
-  { question, at, after, deadline }: Walk,
-  scope: Scope,
+  { walk, scope, rows }: { walk: Walk; scope: Scope; rows: number },
   { pool }: ListerOptions,
 ): Promise<string[]> {
+  const { question, at, after, deadline } = walk;
   const { tenantId, userId, type } = question;
-  const page = { tenantId, userId, scope, at, after, limit: CHUNK + 1 };
+  const page = { tenantId, userId, scope, at, after, limit: rows + 1 };
   const settings = { 'bailiwick.tenant_id': tenantId };
   const ids = pool.transaction((tx) => listCandidateIds(tx, type, page), { settings });
   return await within(deadline, ids, () => {

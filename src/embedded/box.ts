@@ -3,9 +3,12 @@
  * copied as they are; and their answers are asked for, not assumed: whoever changed the demo world sees what holds now.
  */
 import { demoCast } from './demo-world.js';
+import { waitUntil } from './process.js';
 import type { RunningFacts } from './running.js';
 
 const RULE = '─'.repeat(100);
+/** How long the questions of the box are asked again while nothing is decided. */
+const ANSWER_TIMEOUT_MS = 10_000;
 
 export interface BoxFacts extends RunningFacts {
   readonly logPath: string;
@@ -72,8 +75,17 @@ async function examples(service: string): Promise<string[]> {
   return shown;
 }
 
-/** What the service says to an example now, in a word or two. */
+/** What the service says to an example now, in a word. Its first questions can run out of time on a busy machine. */
 async function answerOf(url: string, body: string): Promise<string> {
+  let answer = '';
+  await waitUntil(async () => {
+    answer = await ask(url, body);
+    return answer === 'Allowed' || answer === 'Denied';
+  }, ANSWER_TIMEOUT_MS);
+  return answer;
+}
+
+async function ask(url: string, body: string): Promise<string> {
   const headers = {
     'content-type': 'application/json',
     'x-user-id': demoCast.tenantAdminId,

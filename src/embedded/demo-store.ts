@@ -1,4 +1,9 @@
-/** SQL of the demo world and of what `npm start` looks up. Every function runs in the transaction it is handed. */
+/**
+ * SQL of the demo world and of what `npm start` looks up.
+ *
+ * Every function runs in the transaction it is handed, which acts as `bailiwick_operator`: what an operator's psql may
+ * do is enough for all of it. Rows go in a table at a time, by `unnest`.
+ */
 import type { Tx } from '../platform/postgres.js';
 import type { DemoTenant, DemoUser } from './demo-world.js';
 

@@ -1,4 +1,8 @@
-/** What is written down about a running engine, so that the next start finds the one that a killed parent left. */
+/**
+ * What is written down about a running engine, so that the next start finds the one that a killed parent left.
+ *
+ * A pid alone proves nothing, pids are used again: the moment at which the process began is kept beside it.
+ */
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 

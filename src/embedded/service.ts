@@ -1,4 +1,9 @@
-/** The service itself, in this process, with the settings of a laptop: loopback trusted, everything on 127.0.0.1. */
+/**
+ * The service itself, in this process, with the settings of a laptop: loopback trusted, everything on 127.0.0.1.
+ *
+ * Its settings are those of `serve`, read from the same variables; only where the stores are and whom to trust is said
+ * here. A port that was free a moment ago can be taken now: the start then tries the next one.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 

@@ -1,3 +1,8 @@
+/**
+ * The engine as a part of the stack: one that we start, or one that stands elsewhere.
+ *
+ * Ours has a database and a login of its own in the stack's Postgres and nothing else there.
+ */
 import { runSql } from '../platform/admin-sql.js';
 import { createEngineServer, isServing } from './engine.js';
 import type { EngineProgram } from './engine-program.js';

@@ -1,3 +1,8 @@
+/**
+ * Postgres as a part of the stack: its cluster, port and superuser's password are made once and kept.
+ *
+ * What runs it, and as whom, is src/embedded/postgres.ts's business.
+ */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 

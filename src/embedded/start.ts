@@ -67,7 +67,9 @@ export async function start(options: StartOptions): Promise<void> {
   try {
     await run(options);
   } catch (error) {
-    if (!(error instanceof StopRequest)) throw error;
+    // Where a server ended by itself, what failed after it is a consequence.
+    const isConsequence = signal.aborted && !(signal.reason instanceof StopRequest);
+    if (!isConsequence && !(error instanceof StopRequest)) throw error;
   }
   if (signal.aborted && !(signal.reason instanceof StopRequest)) throw signal.reason;
 }
@@ -80,7 +82,11 @@ async function run(options: StartOptions): Promise<void> {
     throw new StartFailure(`it runs already, at ${other.service} (process ${other.pid}): stop that one first`);
   }
   if (options.reset) await progress.step('deleting the data', () => resetData(env));
-  const servers = await startServers(options);
+  const servers = await startServers(options).catch((error: unknown) => {
+    // Ctrl-C reaches a running `initdb` or `go` as well: that they failed is then no news.
+    options.ending.signal.throwIfAborted();
+    throw error;
+  });
   try {
     await runOn(servers, options);
   } finally {

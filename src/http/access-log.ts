@@ -1,4 +1,8 @@
-/** One JSON line and one measurement for every request, when its answer is out or its caller gone. */
+/**
+ * One JSON line and one measurement for every request, when its answer is out or its caller gone.
+ *
+ * INVARIANT: neither holds a credential, a body or a query. tests/contract/access-log.test.ts.
+ */
 import { performance } from 'node:perf_hooks';
 import type { ServerResponse } from 'node:http';
 import type { Logger } from 'pino';

@@ -1,4 +1,8 @@
-/** Setting the engine up: its store, its model, whether it serves. Rejects with EngineError. */
+/**
+ * Setting the engine up: its store, its model, whether it serves.
+ *
+ * Everything here rejects with EngineError, and is asked at a start, never on anybody's request.
+ */
 import type { AuthorizationModel } from '../contract/model.js';
 import { createEngineApi } from './openfga.js';
 import { engineErrorOf } from './openfga-error.js';

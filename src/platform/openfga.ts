@@ -229,6 +229,7 @@ function fromStored({ user, relation, object, condition }: StoredKey): Tuple {
 
 /** What somebody else stored may lack an end: it then equals no window of ours, and reconcile sees it. */
 function windowOf({ context }: RelationshipCondition): InForce {
+  // The engine gives a condition's context as whatever JSON was stored.
   const { valid_from: validFrom, expires_at: expiresAt } = (context ?? {}) as Record<string, unknown>;
   return {
     validFrom: typeof validFrom === 'string' ? validFrom : '',

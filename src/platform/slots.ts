@@ -32,6 +32,7 @@ export function createSlots(size: number): Slots {
           queue.splice(queue.indexOf(waiting), 1);
           // Whoever stood behind a large one that has left may fit.
           admit();
+          // The reason of an abort is an Error unless somebody gave another: it is passed on as it is.
           reject(signal.reason as Error);
         };
         const enter = (): void => {

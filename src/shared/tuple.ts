@@ -2,7 +2,7 @@
  * Relationship tuples and the one port to the engine, `TupleStore`.
  *
  * OpenFGA is remote and its failures must be playable, so it stands behind this interface; the in-memory twin in
- * tests/support passes the same conformance suite (tests/integration/tuple-store.conformance.ts).
+ * tests/support passes the same conformance suite (tests/integration/tuple-store.test.ts).
  */
 
 /** What identifies a tuple in the engine: a stored tuple's condition is not part of it. */

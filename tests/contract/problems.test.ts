@@ -36,8 +36,8 @@ test.each([
   Object.assign(new Error('hunter2'), { code: '42P01', detail: 'hunter2' }),
 ])('a bug (%s) says nothing but the request id, and is logged once', async (error) => {
   app.lines.splice(0);
-  // Anything can be thrown; this is the test for it.
-  // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+
+  // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- anything can be thrown; this tests it
   outcome = () => Promise.reject(error);
   const problem = await expectProblem(await check(), 500, 'INTERNAL');
   expect(JSON.stringify(problem)).not.toContain('hunter2');
