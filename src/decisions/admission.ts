@@ -8,9 +8,9 @@ import type { Caller } from '../shared/caller.js';
 import type { RequestContext } from '../shared/operation.js';
 import { Problem } from '../shared/problem.js';
 import type { SyncGate } from '../shared/sync-gate.js';
+import { within } from '../shared/within.js';
 import type { Checker } from './check.js';
 import { toQuestion } from './question.js';
-import { within } from './within.js';
 
 /** Whose rights are asked about, and where. */
 export interface About {

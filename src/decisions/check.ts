@@ -8,9 +8,9 @@ import type { Deadline, RequestContext } from '../shared/operation.js';
 import { Problem } from '../shared/problem.js';
 import type { SyncGate } from '../shared/sync-gate.js';
 import type { CallOptions, TupleStore } from '../shared/tuple.js';
+import { within } from '../shared/within.js';
 import type { DecisionApi, Journal } from './journal.js';
 import type { Question } from './question.js';
-import { within } from './within.js';
 
 /** How long the engine may take over one question, in milliseconds: one that hangs ends in a 503 soon after. */
 export const ENGINE_TIMEOUT_MS = 250;

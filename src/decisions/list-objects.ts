@@ -16,12 +16,12 @@ import { Problem } from '../shared/problem.js';
 import type { SyncGate } from '../shared/sync-gate.js';
 import { EngineError } from '../shared/tuple.js';
 import type { TupleStore } from '../shared/tuple.js';
+import { within } from '../shared/within.js';
 import { ENGINE_TIMEOUT_MS, guard, limitsOf } from './check.js';
 import { encodeCursor } from './cursor.js';
 import type { Journal } from './journal.js';
 import { listCandidateIds, type Scope } from './object-store.js';
 import { questionAbout, type ListQuestion } from './question.js';
-import { within } from './within.js';
 
 export interface ListerOptions {
   /** Of role `bailiwick_service`. */

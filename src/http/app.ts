@@ -119,11 +119,11 @@ async function respond(
   exchange: Exchange,
   { match, options }: { match: (method: string, path: string) => RouteMatch<Endpoint>; options: HttpAppOptions },
 ): Promise<void> {
-  const { request, response, record } = exchange;
+  const { request, response, record, deadline } = exchange;
   const endpoint = findEndpoint(match(record.method, record.path), response);
   record.operationId = endpoint.id;
   const isPublic = endpoint.permission === 'public';
-  if (!isPublic) record.caller = await options.authenticate(request);
+  if (!isPublic) record.caller = await options.authenticate(request, deadline);
   const input = await readInput(endpoint, exchange);
   const context = contextOf(exchange);
   // The decision operations judge each question by its own subject and tenant.

@@ -11,12 +11,14 @@ import type { VerifyToken } from '../platform/jwt.js';
 import { matchesHash, SERVICE_KEY_PREFIX, serviceKeyId } from '../platform/service-key.js';
 import type { Caller } from '../shared/caller.js';
 import { isId } from '../shared/ids.js';
+import type { Deadline } from '../shared/operation.js';
 import { Problem } from '../shared/problem.js';
+import { within } from '../shared/within.js';
 import type { FindServiceKey } from './service-key-store.js';
 import { isTrusted, type TrustedCallers } from './trusted-caller.js';
 
-/** Resolves to the caller; throws Problem UNAUTHENTICATED, or a 503 where a credential cannot be judged. */
-export type Authenticate = (request: IncomingMessage) => Promise<Caller>;
+/** Resolves to the caller; throws Problem UNAUTHENTICATED, or a 503 where a credential cannot be judged in time. */
+export type Authenticate = (request: IncomingMessage, deadline: Deadline) => Promise<Caller>;
 
 export interface AuthenticationOptions {
   readonly trusted: TrustedCallers;
@@ -28,7 +30,7 @@ export interface AuthenticationOptions {
 /** Makes the one function that turns a request into a Caller. */
 export function createAuthentication(options: AuthenticationOptions): Authenticate {
   const now = options.now ?? (() => new Date());
-  return async (request) => {
+  return async (request, deadline) => {
     const authorization = single(request, 'authorization');
     const userId = single(request, 'x-user-id');
     const tenantId = single(request, 'x-tenant-id');
@@ -41,15 +43,20 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
     const credential = /^Bearer +([!-~]+)$/i.exec(authorization)?.[1];
     if (credential === undefined) throw refused('`authorization` must be of the form `Bearer <credential>`');
     if (credential.startsWith(SERVICE_KEY_PREFIX)) {
-      return await callerByServiceKey(credential, { findServiceKey: options.findServiceKey, now: now() });
+      const caller = callerByServiceKey(credential, { findServiceKey: options.findServiceKey, now: now() });
+      return await within(deadline, caller, () => tooLate('DATABASE_UNAVAILABLE'));
     }
-    const identity = await options.verifyToken(credential);
+    const identity = await within(deadline, options.verifyToken(credential), () => tooLate('ISSUER_UNAVAILABLE'));
     return { kind: 'user', actorUserId: identity.subject, tenantId: identity.tenantId, via: 'token' };
   };
 }
 
 function refused(detail: string): Problem {
   return new Problem('UNAUTHENTICATED', detail);
+}
+
+function tooLate(code: 'DATABASE_UNAVAILABLE' | 'ISSUER_UNAVAILABLE'): Problem {
+  return new Problem(code, 'the credential could not be judged in time', { retryAfterSeconds: 1 });
 }
 
 /** A header that may be sent once. Node would join or drop the others. */

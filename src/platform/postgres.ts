@@ -74,6 +74,7 @@ export function createPool(options: PoolOptions, onError: (error: Error) => void
     max: options.max,
     application_name: options.applicationName,
     connectionTimeoutMillis: options.acquireTimeoutMs ?? 2_000,
+    ...silenceLimit(statementTimeoutMs(options)),
     idleTimeoutMillis: 30_000,
     keepAlive: true,
     keepAliveInitialDelayMillis: 5_000,
@@ -99,9 +100,19 @@ export function createPool(options: PoolOptions, onError: (error: Error) => void
   };
 }
 
+const statementTimeoutMs = (options: PoolOptions): number => options.statementTimeoutMs ?? 15_000;
+
+/**
+ * A server that has vanished without a word ends no statement: past the time that it would have ended it itself, the
+ * connection counts as gone, so that the pool is not held by the dead.
+ */
+function silenceLimit(statementTimeout: number): { query_timeout?: number } {
+  return statementTimeout === 0 ? {} : { query_timeout: statementTimeout + 2_000 };
+}
+
 function startupOptions(options: PoolOptions): string {
   const settings = [
-    `statement_timeout=${String(options.statementTimeoutMs ?? 15_000)}`,
+    `statement_timeout=${String(statementTimeoutMs(options))}`,
     'idle_in_transaction_session_timeout=15000',
     'lock_timeout=10000',
     'timezone=UTC',
@@ -132,7 +143,8 @@ async function runTransaction<T>(
     await client.query('commit');
     return result;
   } catch (error) {
-    await client.query('rollback').catch(() => undefined);
+    // A connection that is gone is closed, not rolled back: the statement would wait for an answer as long again.
+    if (!isConnectionError(error)) await client.query('rollback').catch(() => undefined);
     throw error;
   }
 }
@@ -184,7 +196,8 @@ function isConnectionError(error: unknown): boolean {
   const code = sqlState(error);
   if (code !== undefined) return UNREACHABLE.test(code) || code === '25P03';
   return (
-    error instanceof Error && /connection|timeout exceeded when trying to connect|not queryable/i.test(error.message)
+    error instanceof Error &&
+    /connection|timeout exceeded when trying to connect|query read timeout|not queryable/i.test(error.message)
   );
 }
 

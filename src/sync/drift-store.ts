@@ -23,14 +23,13 @@ export async function pendingKeys(tx: Tx, keys: readonly Key[]): Promise<Set<str
   return new Set(rows.map(keyText));
 }
 
-/** How often the tenant has had something applied. */
-export async function appliedVersion(tx: Tx, tenantId: string): Promise<string> {
-  const { rows } = await tx.query<{ version: string }>({
-    name: 'applied-version',
-    text: `select version::text as version from sync.applied where tenant_id = $1::text`,
-    values: [tenantId],
+/** How often each tenant has had something applied. */
+export async function appliedVersions(tx: Tx): Promise<Map<string, string>> {
+  const { rows } = await tx.query<{ tenantId: string; version: string }>({
+    name: 'applied-versions',
+    text: `select tenant_id as "tenantId", version::text as version from sync.applied`,
   });
-  return rows[0]?.version ?? '';
+  return new Map(rows.map(({ tenantId, version }) => [tenantId, version]));
 }
 
 /** How many entries are not in force yet, parked ones not counted. */

@@ -11,7 +11,7 @@ import type { Pool, Tx } from '../platform/postgres.js';
 import { keyOf, sameCondition } from '../shared/tuple.js';
 import type { Tuple, TupleKey, TupleStore } from '../shared/tuple.js';
 import { readTuple } from './apply.js';
-import { appliedVersion, pendingKeys } from './drift-store.js';
+import { appliedVersions, pendingKeys } from './drift-store.js';
 import { KEY_KINDS, keyText, project, UnprojectableError } from './projection.js';
 import type { Key, KeyKind, Prior } from './projection.js';
 import { listKeys, loadRows } from './row-store.js';
@@ -38,6 +38,8 @@ const PAGE = 2_000;
 /** Above this many suspects the engine is not asked about each again; keys with pending entries are still left out. */
 const CONFIRM_AT_MOST = 5_000;
 const LOOKS = 5;
+const CONFIRM_AT_ONCE = 50;
+const READS_AT_ONCE = 8;
 
 /** Everything in which the engine differs from the rows. Throws EngineError, and Problem where Postgres is away. */
 export async function findDrift(scope: DriftScope): Promise<Drift[]> {
@@ -120,48 +122,70 @@ async function* storedTuples({ tuples, timeoutMs }: DriftScope): AsyncGenerator<
   } while (continuation !== undefined);
 }
 
-/** Looks again, key by key. */
+/**
+ * Looks again at rows, then tuple, then outbox. What was neither pending before and after nor applied in between cannot
+ * have changed, so a difference is one. In a tenant where something is applied all the time, several looks that all
+ * differ have to do.
+ */
 async function confirm(scope: DriftScope, suspects: readonly Drift[]): Promise<Drift[]> {
   const confirmed: Drift[] = [];
-  const queue = [...suspects];
-  const worker = async (): Promise<void> => {
-    for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-      if (await stillDrifts(scope, next)) confirmed.push(next);
+  let open = [...suspects];
+  for (let look = 1; open.length > 0; look += 1) {
+    const again: Drift[] = [];
+    for (let start = 0; start < open.length; start += CONFIRM_AT_ONCE) {
+      for (const { suspect, verdict } of await lookAgain(scope, open.slice(start, start + CONFIRM_AT_ONCE))) {
+        if (verdict === 'drift' || (verdict === 'differs' && look === LOOKS)) confirmed.push(suspect);
+        else if (verdict === 'differs') again.push(suspect);
+      }
     }
-  };
-  await Promise.all(Array.from({ length: 4 }, worker));
+    open = again;
+  }
   return confirmed;
 }
 
-/**
- * Rows, then the tuple, then the outbox: what was neither pending before and after nor applied in between cannot have
- * changed, so a difference is one. In a tenant where something is applied all the time, several looks that all differ
- * have to do.
- */
-async function stillDrifts({ pool, tuples, timeoutMs }: DriftScope, suspect: Drift): Promise<boolean> {
-  for (let look = 0; look < LOOKS; look += 1) {
-    const before = await pool.transaction((tx) => stateOf(tx, suspect), { isolation: 'repeatable read' });
-    const stored = await readTuple(tuples, suspect.tuple, { timeoutMs });
-    if (isSame(before.wanted, stored)) return false;
-    const after = await pool.transaction((tx) => stateOf(tx, suspect), { isolation: 'repeatable read' });
-    if (before.isPending || after.isPending) return false;
-    if (before.version === after.version) return true;
+type Verdict = 'drift' | 'differs' | 'none';
+
+async function lookAgain(
+  scope: DriftScope,
+  suspects: readonly Drift[],
+): Promise<{ suspect: Drift; verdict: Verdict }[]> {
+  const { pool, tuples, timeoutMs } = scope;
+  const look = (): Promise<KeyState[]> =>
+    pool.transaction((tx) => statesOf(tx, suspects), { isolation: 'repeatable read' });
+  const before = await look();
+  const stored: (Tuple | undefined)[] = [];
+  for (let start = 0; start < suspects.length; start += READS_AT_ONCE) {
+    const some = suspects.slice(start, start + READS_AT_ONCE);
+    stored.push(...(await Promise.all(some.map(({ tuple }) => readTuple(tuples, tuple, { timeoutMs })))));
   }
-  return true;
+  const after = await look();
+  return suspects.map((suspect, at) => ({ suspect, verdict: judge(before[at], stored[at], after[at]) }));
+}
+
+function judge(before: KeyState | undefined, stored: Tuple | undefined, after: KeyState | undefined): Verdict {
+  if (before === undefined || after === undefined || isSame(before.wanted, stored)) return 'none';
+  if (before.isPending || after.isPending) return 'none';
+  return before.version === after.version ? 'drift' : 'differs';
 }
 
 interface KeyState {
   readonly wanted: Tuple | undefined;
   readonly isPending: boolean;
-  readonly version: string;
+  /** How often the key's tenant has had something applied. */
+  readonly version: string | undefined;
 }
 
-/** What one snapshot says of the suspect's key. */
-async function stateOf(tx: Tx, { key, tuple }: Drift): Promise<KeyState> {
-  if (key === undefined) return { wanted: undefined, isPending: false, version: '' };
-  const wanted = (await tuplesOf(tx, [key])).find((candidate) => keyOf(candidate) === keyOf(tuple));
-  const isPending = (await pendingKeys(tx, [key])).size > 0;
-  return { wanted, isPending, version: await appliedVersion(tx, key.tenantId) };
+/** What one snapshot says of each suspect's key; no rows stand behind a stray. */
+async function statesOf(tx: Tx, suspects: readonly Drift[]): Promise<KeyState[]> {
+  const keys = suspects.flatMap(({ key }) => key ?? []);
+  const wanted = new Map((await tuplesOf(tx, keys)).map((tuple) => [keyOf(tuple), tuple]));
+  const pending = await pendingKeys(tx, keys);
+  const versions = await appliedVersions(tx);
+  return suspects.map(({ key, tuple }) => ({
+    wanted: wanted.get(keyOf(tuple)),
+    isPending: key !== undefined && pending.has(keyText(key)),
+    version: versions.get(key?.tenantId ?? ''),
+  }));
 }
 
 function isSame(wanted: Tuple | undefined, stored: Tuple | undefined): boolean {

@@ -1,4 +1,8 @@
-/** SQL behind src/sync/gate.ts. */
+/**
+ * SQL behind src/sync/gate.ts: what is applied, what menaces an allow, what has been applied lately.
+ *
+ * Runs as `bailiwick_sync`. A menace is looked at row by row only in a tenant that has one, which is rare.
+ */
 import type { Pool, Tx } from '../platform/postgres.js';
 import type { Allow } from '../shared/sync-gate.js';
 import type { SyncPosition } from './token.js';

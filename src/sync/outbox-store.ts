@@ -237,10 +237,11 @@ export async function touchKeys(
   await tx.query({
     name: 'touch-keys',
     text: `
+      with counted as (select sync.count_captured(cardinality($1::text[])) as captured)
       insert into sync.outbox (tenant_id, kind, a, b, prior, rank, not_before)
-      select k.tenant_id, k.kind, k.a, k.b, k.prior::jsonb, sync.next_rank(true),
+      select k.tenant_id, k.kind, k.a, k.b, k.prior::jsonb, case when counted.captured <= 200 then 0 else 1 end,
              case when $6::float8 > 0 then clock_timestamp() + $6::float8 * interval '1 millisecond' end
-      from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) as k (tenant_id, kind, a, b, prior)`,
+      from counted, unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) as k (tenant_id, kind, a, b, prior)`,
     values: [
       touched.map((key) => key.tenantId),
       touched.map((key) => key.kind),

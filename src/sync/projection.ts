@@ -212,17 +212,18 @@ function tenantTuples(key: Key, rows: RowsOf['tenant']): Tuple[] {
 
 /**
  * A disabled user holds nothing. Beside a tenant's own assignment a global one may stand, with another window: it takes
- * the slot that is left.
+ * the slot that is left, and keeps it when the tenant's own is revoked.
  */
 function assigneeTuples(key: Key, rows: RowsOf['user_role']): Tuple[] {
   if (rows === null || !isActive(rows)) return [];
-  const live = rows.assignments.filter((assignment) => !assignment.revoked);
-  const own = live.find((assignment) => !assignment.global);
-  const global = live.find((assignment) => assignment.global);
+  const own = rows.assignments.filter((assignment) => !assignment.global);
+  const live = own.find((assignment) => !assignment.revoked);
+  const global = rows.assignments.find((assignment) => assignment.global && !assignment.revoked);
+  const taken = (live ?? own.at(-1))?.slot;
   const tuples: Tuple[] = [];
-  if (own !== undefined) tuples.push({ ...assignee(key, own.slot), ...inWindow(own) });
+  if (live !== undefined) tuples.push({ ...assignee(key, live.slot), ...inWindow(live) });
   if (global !== undefined) {
-    const slot = own === undefined ? global.slot : own.slot === 'a' ? 'b' : 'a';
+    const slot = taken === undefined ? global.slot : taken === 'a' ? 'b' : 'a';
     tuples.push({ ...assignee(key, slot), ...inWindow(global) });
   }
   return tuples;

@@ -39,20 +39,26 @@ export async function readOutboxState(pool: Pool): Promise<OutboxState> {
 export function createSyncMetrics(metrics: Metrics, pool: Pool): SyncMetrics {
   const leader = metrics.gauge({ name: 'sync_leader', help: 'Whether this process is the active projector.' });
   leader.set({}, 0);
-  const pending = metrics.gauge({ name: 'sync_pending_entries', help: 'Outbox entries not yet in force.' });
-  const parked = metrics.gauge({ name: 'sync_parked_entries', help: 'Outbox entries that cannot be projected.' });
-  metrics.gauge({
-    name: 'sync_lag_seconds',
-    help: 'Age of the oldest outbox entry not yet in force; absent while Postgres cannot be asked.',
-    collect: async (lag) => {
-      for (const gauge of [lag, pending, parked]) gauge.reset();
-      const state = await readOutboxState(pool).catch(() => undefined);
-      if (state === undefined) return;
-      lag.set({}, state.lagSeconds);
-      pending.set({}, state.pending);
-      parked.set({}, state.parked);
-    },
-  });
+  // One look at the outbox serves the three gauges of a scrape, which are collected side by side.
+  let looking: Promise<OutboxState | undefined> | undefined;
+  const look = (): Promise<OutboxState | undefined> =>
+    (looking ??= readOutboxState(pool)
+      .catch(() => undefined)
+      .finally(() => (looking = undefined)));
+  const ofOutbox = (name: string, help: string, value: (state: OutboxState) => number): void => {
+    metrics.gauge({
+      name,
+      help: `${help}; absent while Postgres cannot be asked.`,
+      collect: async (gauge) => {
+        const state = await look();
+        gauge.reset();
+        if (state !== undefined) gauge.set({}, value(state));
+      },
+    });
+  };
+  ofOutbox('sync_pending_entries', 'Outbox entries not yet in force', (state) => state.pending);
+  ofOutbox('sync_parked_entries', 'Outbox entries that cannot be projected', (state) => state.parked);
+  ofOutbox('sync_lag_seconds', 'Age of the oldest outbox entry not yet in force', (state) => state.lagSeconds);
   const applied = metrics.counter({
     name: 'sync_applied_total',
     help: 'Keys projected, by kind and what became of them.',

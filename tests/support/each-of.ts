@@ -5,6 +5,6 @@ export async function eachOf<T, R>(items: readonly T[], work: (item: T) => Promi
   const worker = async (): Promise<void> => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) results[next[0]] = await work(next[1]);
   };
-  await Promise.all(Array.from({ length: 8 }, worker));
+  await Promise.all(Array.from({ length: 4 }, worker));
   return results;
 }

@@ -43,7 +43,9 @@ const user = z.strictObject({
 
 /** Column by column: who holds which of the permissions. */
 const table = z.string().transform((text, context) => {
-  const [head = [], ...rows] = text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [line.trim().split(/\s+/)]));
+  const [head = [], ...rows] = text
+    .split('\n')
+    .flatMap((line) => (line.trim() === '' ? [] : [line.trim().split(/\s+/)]));
   const cells = rows.flatMap(([permission = '', ...marks]) => {
     if (marks.length !== head.length - 1) context.addIssue(`\`${permission}\` has ${marks.length} cells`);
     return marks.map((mark, column) => {
@@ -59,16 +61,16 @@ const ask = z.strictObject({
   check: z.unknown().optional(),
   listObjects: z.unknown().optional(),
   /** The platform's service key where it is left out; `key` is the tenant of another. */
-  as: z.union([z.strictObject({ user: z.string(), tenant: z.string() }), z.strictObject({ key: z.string() })]).optional(),
+  as: z
+    .union([z.strictObject({ user: z.string(), tenant: z.string() }), z.strictObject({ key: z.string() })])
+    .optional(),
   answer: z.union([answer, z.array(z.string())]),
 });
 
 const expectation = z.strictObject({
   check: z.array(z.tuple([z.string(), z.string(), z.string(), answer])).default([]),
   listObjects: z.array(z.tuple([z.string(), z.string(), z.string(), z.array(z.string())])).default([]),
-  tables: z
-    .array(z.strictObject({ tenant: z.string(), preset: presetName.optional(), table }))
-    .default([]),
+  tables: z.array(z.strictObject({ tenant: z.string(), preset: presetName.optional(), table })).default([]),
   asks: z.array(ask).default([]),
 });
 

@@ -18,6 +18,8 @@ export interface TcpProxy {
   set(mode: NetworkMode): Promise<void>;
   /** How long bytes take to the server from now on, in `pass`. */
   setDelay(ms: number): void;
+  /** How many connections lead through it. */
+  connections(): number;
   stop(): Promise<void>;
 }
 
@@ -63,6 +65,7 @@ export async function startProxy(target: { readonly host: string; readonly port:
     setDelay: (ms) => {
       delayMs = ms;
     },
+    connections: () => pairs.size,
     async set(next) {
       mode = next;
       for (const pair of pairs) {

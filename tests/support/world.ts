@@ -40,6 +40,8 @@ export interface World {
   projector(over?: Partial<ProjectorOptions>): Projector;
   /** Starts the world's own projector unless it runs, and waits until nothing waits in the outbox. */
   settle(timeoutMs?: number): Promise<void>;
+  /** Waits until nothing but parked keys waits in the outbox, whoever projects. */
+  applied(timeoutMs?: number): Promise<void>;
   /** A tenant with its preset's roles; role ids are `<tenantId>.<role name in lower case>`. */
   addTenant(tenantId: string, preset: PresetName, status?: string): Promise<void>;
   /** A user of the tenant with these preset roles. */
@@ -112,6 +114,9 @@ export async function createWorld(): Promise<World> {
         await projector.start();
       }
       started[0]?.wake();
+      await world.applied(timeoutMs);
+    },
+    async applied(timeoutMs = 30_000) {
       const end = Date.now() + timeoutMs;
       for (;;) {
         const [left] = await world.sql<{ n: number }>(

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { type AuthenticationOptions, createAuthentication } from '../../src/http/authentication.js';
+import { startDeadline } from '../../src/http/deadline.js';
 import type { ServiceKey } from '../../src/http/service-key-store.js';
 import { newServiceKey, serviceKeyId, sha256 } from '../../src/platform/service-key.js';
 import type { Caller } from '../../src/shared/caller.js';
@@ -42,7 +43,7 @@ beforeAll(async () => {
         return Promise.resolve(id === stored?.id ? stored : undefined);
       },
     });
-    authenticate(incoming)
+    authenticate(incoming, startDeadline(5_000))
       .then((caller) => (outcome = caller))
       .catch((error: unknown) => (outcome = error as Problem))
       .finally(() => response.end());
@@ -277,8 +278,18 @@ describe('service keys', () => {
     const findServiceKey = () => Promise.reject(new Problem('DATABASE_UNAVAILABLE', 'away'));
     const verifyToken = () => Promise.reject(new Error('not asked'));
     const incoming = { headersDistinct: { authorization: [authorization] }, headers: {} } as unknown as IncomingMessage;
-    await expect(createAuthentication({ trusted, verifyToken, findServiceKey })(incoming)).rejects.toMatchObject({
-      code: 'DATABASE_UNAVAILABLE',
-    });
+    const authenticate = createAuthentication({ trusted, verifyToken, findServiceKey });
+    await expect(authenticate(incoming, startDeadline(5_000))).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' });
+  });
+
+  test('a database or an issuer that says nothing holds nobody up for longer than the request may last', async () => {
+    const silent = () => new Promise<never>(() => undefined);
+    const authenticate = createAuthentication({ trusted, verifyToken: silent, findServiceKey: silent });
+    const late = async (credential: string): Promise<unknown> => {
+      const headersDistinct = { authorization: [`Bearer ${credential}`] };
+      return await authenticate({ headersDistinct, headers: {} } as unknown as IncomingMessage, startDeadline(20));
+    };
+    await expect(late(key)).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE', retryAfterSeconds: 1 });
+    await expect(late('some.jwt')).rejects.toMatchObject({ code: 'ISSUER_UNAVAILABLE', retryAfterSeconds: 1 });
   });
 });

@@ -98,6 +98,11 @@ describe('what rows mean', () => {
       tuples: [`user:u a role:t/r ${FROM} ${LAST_YEAR}`],
     },
     {
+      says: 'a global assignment keeps its slot when the one beside it is revoked',
+      keyed: assigned({ ...own, revoked: true }, global),
+      tuples: [`user:u b role:t/r ${FROM} ${LAST_YEAR}`],
+    },
+    {
       says: 'a disabled user holds nothing',
       keyed: { kind: 'user_role', key: held, rows: { userStatus: 'disabled', assignments: [own] } },
       tuples: [],

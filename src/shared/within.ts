@@ -1,5 +1,5 @@
-import type { Deadline } from '../shared/operation.js';
-import type { Problem } from '../shared/problem.js';
+import type { Deadline } from './operation.js';
+import type { Problem } from './problem.js';
 
 /** The promise's outcome, or the problem once the deadline passes or the caller is gone, whichever is first. */
 export async function within<T>(deadline: Deadline, promise: Promise<T>, late: () => Problem): Promise<T> {
