@@ -13,7 +13,6 @@ import type { TestProject } from 'vitest/node';
 import { startStack } from '../../src/embedded/stack.js';
 import { runSql } from '../../src/platform/admin-sql.js';
 import { migrate } from '../../src/platform/migrate.js';
-import { startContainers } from './containers.js';
 
 export interface TestStack {
   /** Superuser URL of any database: `urlOf` puts its name in. */
@@ -27,7 +26,7 @@ declare module 'vitest' {
   }
 }
 
-const PLACE = '__database__';
+export const PLACE = '__database__';
 
 /** The superuser's URL of a database. */
 export const urlOf = ({ postgresUrl }: TestStack, database: string): string => postgresUrl.replace(PLACE, database);
@@ -47,7 +46,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 async function start(): Promise<{ stack: TestStack; stop: () => Promise<void> }> {
-  const { stack, stop } = process.env['TEST_STACK'] === 'containers' ? await startContainers() : await startEmbedded();
+  const { stack, stop } = process.env['TEST_STACK'] === 'containers' ? await startInContainers() : await startEmbedded();
   try {
     await runSql(urlOf(stack, 'postgres'), [`create database ${TEMPLATE}`]);
     const migrations = fileURLToPath(new URL('../../migrations', import.meta.url));
@@ -57,6 +56,12 @@ async function start(): Promise<{ stack: TestStack; stop: () => Promise<void> }>
     throw error;
   }
   return { stack, stop };
+}
+
+/** Loaded only where it is wanted: the package behind it is large. */
+async function startInContainers(): Promise<{ stack: TestStack; stop: () => Promise<void> }> {
+  const { startContainers } = await import('./containers.js');
+  return await startContainers();
 }
 
 async function startEmbedded(): Promise<{ stack: TestStack; stop: () => Promise<void> }> {
