@@ -116,6 +116,11 @@ function startupOptions(options: PoolOptions): string {
     'idle_in_transaction_session_timeout=15000',
     'lock_timeout=10000',
     'timezone=UTC',
+    // The server notices within seconds when we are gone, and lets go of what our session had locked.
+    'tcp_keepalives_idle=5',
+    'tcp_keepalives_interval=2',
+    'tcp_keepalives_count=3',
+    'client_connection_check_interval=1s',
     ...(options.role === undefined ? [] : [`role=${options.role}`]),
   ];
   return settings.map((setting) => `-c ${setting}`).join(' ');

@@ -7,25 +7,30 @@ import type { Pool, Tx } from '../platform/postgres.js';
 import type { Allow } from '../shared/sync-gate.js';
 import type { SyncPosition } from './token.js';
 
-/** Whether everything up to the position is in force. */
-export async function isApplied(pool: Pool, { tenantId, xid }: SyncPosition): Promise<boolean> {
+/** What may take access away and is not about to: a parked key with something behind it, a table being rebuilt. */
+const MENACE = `(o.kind = 'rebuild' or o.parked_at is not null and o.prior is not null)`;
+
+/** Whether everything up to the position is in force or parked, and whether anything that is parked menaces an allow. */
+export async function lookAtPosition(
+  pool: Pool,
+  { tenantId, xid }: SyncPosition,
+): Promise<{ isApplied: boolean; isMenaced: boolean }> {
   const { rows } = await pool.transaction((tx) =>
-    tx.query<{ applied: boolean }>({
-      name: 'is-applied',
-      text: `select sync.is_applied($1::text, $2::xid8) as applied`,
+    tx.query<{ isApplied: boolean; isMenaced: boolean }>({
+      name: 'look-at-position',
+      text: `
+        select sync.is_applied($1::text, $2::xid8) as "isApplied",
+               exists (select from sync.outbox o where o.parked_at is not null and ${MENACE}) as "isMenaced"`,
       values: [tenantId ?? null, xid],
     }),
   );
-  return rows[0]?.applied ?? false;
+  return rows[0] ?? { isApplied: false, isMenaced: true };
 }
 
 export async function selectEpoch(tx: Tx): Promise<string> {
   const { rows } = await tx.query<{ epoch: string }>({ text: `select epoch from sync.epoch` });
   return rows[0]?.epoch ?? '';
 }
-
-/** What may take access away and is not about to: a parked key with something behind it, a table being rebuilt. */
-const MENACE = `(o.kind = 'rebuild' or o.parked_at is not null and o.prior is not null)`;
 
 /** The tenants ('' all) in which something menaces an allow, and the applied versions that moved since `since`. */
 export async function selectFeed(

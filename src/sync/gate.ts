@@ -12,7 +12,7 @@ import type { Deadline } from '../shared/operation.js';
 import type { Part } from '../shared/part.js';
 import { Problem } from '../shared/problem.js';
 import type { SyncGate } from '../shared/sync-gate.js';
-import { isApplied, isMenaced, selectEpoch, selectFeed } from './gate-store.js';
+import { isMenaced, lookAtPosition, selectEpoch, selectFeed } from './gate-store.js';
 import { decodeSyncToken } from './token.js';
 
 export interface GateOptions {
@@ -35,12 +35,18 @@ export function createSyncGate(options: GateOptions): SyncGate & Part {
   let heardUntil = new Date(0);
   let timer: NodeJS.Timeout | undefined;
   let listening: Promise<void> = Promise.resolve();
+  let asked = 0;
+  let heard = 0;
 
   async function hear(): Promise<void> {
+    const turn = (asked += 1);
     const feed = await pool.transaction(async (tx) => ({
       ...(await selectFeed(tx, heardUntil)),
       epoch: await selectEpoch(tx),
     }));
+    // An answer that was overtaken by the answer to a later question is older than what is known.
+    if (turn < heard) return;
+    heard = turn;
     epoch = feed.epoch;
     menaced = new Set(feed.menaced);
     for (const { tenantId, version, appliedAt } of feed.applied) {
@@ -65,7 +71,11 @@ export function createSyncGate(options: GateOptions): SyncGate & Part {
       });
     }
     const end = performance.now() + Math.min(options.tokenWaitMs, deadline.remainingMs());
-    for (let look = 0; !(await isApplied(pool, position)); look += 1) {
+    for (let look = 0; ; look += 1) {
+      const found = await lookAtPosition(pool, position);
+      // The token's own change may be what is parked: `guard` has to know before this check's allow comes to it.
+      if (found.isApplied && found.isMenaced) await hear();
+      if (found.isApplied) return;
       if (performance.now() >= end) throw lagging('the change that the sync token names is not in force yet');
       const ms = LOOKS_MS[Math.min(look, LOOKS_MS.length - 1)];
       await new Promise((resolve) => setTimeout(resolve, ms));

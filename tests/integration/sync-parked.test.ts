@@ -6,6 +6,7 @@ import { Problem } from '../../src/shared/problem.js';
 import type { Allow } from '../../src/shared/sync-gate.js';
 import { EngineError } from '../../src/shared/tuple.js';
 import { createSyncGate } from '../../src/sync/gate.js';
+import type { GateOptions } from '../../src/sync/gate.js';
 import type { Projector } from '../../src/sync/projector.js';
 import { createSyncMetrics } from '../../src/sync/sync-metrics.js';
 import { driftLines, readsUsers, playedEngine, storedLines, until } from '../support/played-engine.js';
@@ -17,6 +18,7 @@ let world: World;
 let engine: PlayedEngine;
 let projector: Projector;
 let gate: ReturnType<typeof createSyncGate>;
+let gateOptions: GateOptions;
 const metrics = createMetrics();
 const viewer = roleId('t1', 'EMR_CLIENT_VIEWER');
 const admin = roleId('t1', 'EMR_CLIENT_ADMIN');
@@ -26,7 +28,8 @@ beforeAll(async () => {
   engine = playedEngine(world);
   const sync = world.pool('bailiwick_sync');
   projector = world.projector({ tuples: engine.tuples, parkMs: 200, metrics: createSyncMetrics(metrics, sync) });
-  gate = createSyncGate({ pool: sync, log: quiet, tokenWaitMs: 100, feedMs: 5 });
+  gateOptions = { pool: sync, log: quiet, tokenWaitMs: 100, feedMs: 5 };
+  gate = createSyncGate(gateOptions);
   await world.superSql(
     `alter table security.app_user drop constraint chk_app_user_id`,
     `alter table security.record drop constraint chk_record_id`,
@@ -227,6 +230,23 @@ describe('a parked key that may take access away', () => {
     );
     await world.sql(`insert into security.user_role (user_id, role_id) values ('anne', $1), ('eve', $1)`, [admin]);
     await world.applied();
+  });
+
+  test('is known to whoever brings the token of the change, however long ago the gate last heard of anything', async () => {
+    const deaf = createSyncGate({ ...gateOptions, tokenWaitMs: 5_000, feedMs: 3_600_000 });
+    await deaf.start();
+    engine.play = () => Promise.reject(new EngineError('refused', { kind: 'invalid', applied: 'no' }));
+    await world.sql(`update security.user_role set revoked_at = now() where user_id = 'bob'`);
+    const [row] = await world.sql<{ token: string }>(`select sync.token('t1') as token`);
+    const deadline = { remainingMs: () => 10_000, signal: AbortSignal.timeout(10_000) };
+    await deaf.awaitToken(row?.token ?? '', deadline);
+    expect(await readsUsers(world, 'bob', 't1')).toBe(true);
+    const allow = { tenantId: 't1', subjectUserId: 'bob', object: 'tenant:t1' };
+    await expect(deaf.guard(allow)).rejects.toMatchObject({ code: 'SYNC_LAG' });
+    await deaf.guard({ ...allow, subjectUserId: 'boss' });
+    engine.play = undefined;
+    await until(async () => (await parked()).length === 0);
+    await deaf.stop();
   });
 
   test('an assignment: that user’s allows wait, and nobody else’s', async () => {

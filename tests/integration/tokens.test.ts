@@ -10,15 +10,20 @@ import { readsUsers, until } from '../support/played-engine.js';
 import { createWorld, quiet, roleId } from '../support/world.js';
 import type { World } from '../support/world.js';
 
+/** What is expected to be met has time, on a busy machine too; what is expected not to be is given up soon. */
+const PATIENCE_MS = 10_000;
 const WAIT_MS = 150;
 
 let world: World;
 let projector: Projector;
 let gate: ReturnType<typeof createSyncGate>;
+let hasty: ReturnType<typeof createSyncGate>;
 beforeAll(async () => {
   world = await createWorld();
   projector = world.projector();
-  gate = createSyncGate({ pool: world.pool('bailiwick_sync'), log: quiet, tokenWaitMs: WAIT_MS, feedMs: 10 });
+  const options = { pool: world.pool('bailiwick_sync'), log: quiet, feedMs: 10 };
+  gate = createSyncGate({ ...options, tokenWaitMs: PATIENCE_MS });
+  hasty = createSyncGate({ ...options, tokenWaitMs: WAIT_MS });
   for (const tenant of ['t1', 't2']) {
     await world.addTenant(tenant, 'emr');
     await world.addUser(tenant, `${tenant}-anne`);
@@ -26,9 +31,11 @@ beforeAll(async () => {
   await projector.start();
   await world.applied();
   await gate.start();
+  await hasty.start();
 });
 afterAll(async () => {
   await gate.stop();
+  await hasty.stop();
   await projector.stop();
   await world.end();
 });
@@ -38,9 +45,9 @@ function deadline(ms = 10_000): Deadline {
   return { remainingMs: () => Math.max(0, end - performance.now()), signal: AbortSignal.timeout(ms) };
 }
 /** `in force`, or the code of what the token met. */
-async function outcomeOf(token: string, ms?: number): Promise<string> {
+async function outcomeOf(token: string, by = gate, ms = 2 * PATIENCE_MS): Promise<string> {
   try {
-    await gate.awaitToken(token, deadline(ms));
+    await by.awaitToken(token, deadline(ms));
     return 'in force';
   } catch (error) {
     if (error instanceof Problem) return error.code;
@@ -88,10 +95,9 @@ describe('a token', () => {
   });
 
   test('is met at once where nothing is under way, and costs no wait', async () => {
-    const from = performance.now();
-    expect(await outcomeOf(await tokenOf('t1'))).toBe('in force');
-    expect(await outcomeOf(await tokenOf(null))).toBe('in force');
-    expect(performance.now() - from).toBeLessThan(WAIT_MS);
+    await world.applied();
+    expect(await outcomeOf(await tokenOf('t1'), gate, 1)).toBe('in force');
+    expect(await outcomeOf(await tokenOf(null), gate, 1)).toBe('in force');
   });
 
   test('is met only when its change is in force: the answer after it is never the old one', async () => {
@@ -118,10 +124,10 @@ describe('a token', () => {
     await whileStopped(async () => {
       const token = await write('t1', grant('t1'));
       const from = performance.now();
-      expect(await outcomeOf(token)).toBe('SYNC_LAG');
+      expect(await outcomeOf(token, hasty)).toBe('SYNC_LAG');
       expect(performance.now() - from).toBeGreaterThan(WAIT_MS - 10);
-      expect(performance.now() - from).toBeLessThan(WAIT_MS + 400);
-      expect(await outcomeOf(await tokenOf(null))).toBe('SYNC_LAG');
+      expect(performance.now() - from).toBeLessThan(WAIT_MS + 3_000);
+      expect(await outcomeOf(await tokenOf(null), hasty)).toBe('SYNC_LAG');
     });
   });
 
@@ -129,8 +135,8 @@ describe('a token', () => {
     await whileStopped(async () => {
       const token = await write('t1', revoke('t1'));
       const from = performance.now();
-      expect(await outcomeOf(token, 20)).toBe('SYNC_LAG');
-      expect(performance.now() - from).toBeLessThan(WAIT_MS);
+      expect(await outcomeOf(token, gate, 20)).toBe('SYNC_LAG');
+      expect(performance.now() - from).toBeLessThan(PATIENCE_MS / 2);
     });
   });
 
@@ -140,7 +146,7 @@ describe('a token', () => {
       await write('t1', grant('t1'));
       expect(await outcomeOf(await tokenOf('t2'))).toBe('in force');
       expect(await outcomeOf(before)).toBe('in force');
-      expect(await outcomeOf(await tokenOf('t1'))).toBe('SYNC_LAG');
+      expect(await outcomeOf(await tokenOf('t1'), hasty)).toBe('SYNC_LAG');
     });
   });
 
@@ -148,8 +154,8 @@ describe('a token', () => {
     await whileStopped(async () => {
       await world.sql(`insert into security.app_user (id, email) values ('root', 'root@x') on conflict do nothing`);
       await world.sql(`insert into identity.platform_admin (user_id) values ('root')`);
-      expect(await outcomeOf(await tokenOf('t1'))).toBe('SYNC_LAG');
-      expect(await outcomeOf(await tokenOf('t2'))).toBe('SYNC_LAG');
+      expect(await outcomeOf(await tokenOf('t1'), hasty)).toBe('SYNC_LAG');
+      expect(await outcomeOf(await tokenOf('t2'), hasty)).toBe('SYNC_LAG');
     });
   });
 
@@ -172,7 +178,7 @@ describe('a token', () => {
       commit();
       await slow;
       // An earlier position, and no longer nothing before it: never stale, at the price of a wait.
-      expect(await outcomeOf(token)).toBe('SYNC_LAG');
+      expect(await outcomeOf(token, hasty)).toBe('SYNC_LAG');
     });
     expect(await outcomeOf(token)).toBe('in force');
   });

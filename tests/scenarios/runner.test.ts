@@ -3,9 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { crossCheck } from '../support/scenario-cross-check.js';
 import type { Stage } from '../support/scenario-cross-check.js';
-import { PATIENCE, runScenario } from '../support/scenario-runner.js';
+import { runScenario, startPatientService } from '../support/scenario-runner.js';
 import { parseScenario, tablesWritten } from '../support/scenario.js';
-import { startService } from '../support/service.js';
 import { createWorld } from '../support/world.js';
 
 const SCENARIO = `
@@ -108,7 +107,7 @@ describe('the surfaces against each other', () => {
   let stage: Stage;
   beforeAll(async () => {
     const world = await createWorld();
-    stage = { world, service: await startService(world, PATIENCE) };
+    stage = { world, service: await startPatientService(world) };
     await world.addTenant('acme', 'sales');
     await world.addUser('acme', 'rep', ['rep']);
     await world.sql(`insert into security.record (tenant_id, id, owner_user_id) values ('acme', 'deal-1', 'rep')`);

@@ -46,7 +46,8 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 async function start(): Promise<{ stack: TestStack; stop: () => Promise<void> }> {
-  const { stack, stop } = process.env['TEST_STACK'] === 'containers' ? await startInContainers() : await startEmbedded();
+  const { stack, stop } =
+    process.env['TEST_STACK'] === 'containers' ? await startInContainers() : await startEmbedded();
   try {
     await runSql(urlOf(stack, 'postgres'), [`create database ${TEMPLATE}`]);
     const migrations = fileURLToPath(new URL('../../migrations', import.meta.url));

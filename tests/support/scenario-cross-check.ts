@@ -47,8 +47,8 @@ export async function crossCheck(stage: Stage): Promise<string[]> {
   return [...faults.flat(), ...drift];
 }
 
-async function registered({ sql }: World): Promise<[string, Registered][]> {
-  const rows = await sql<{ id: string; profile: string[]; record: string[] }>(`
+async function registered(world: World): Promise<[string, Registered][]> {
+  const rows = await world.sql<{ id: string; profile: string[]; record: string[] }>(`
     select t.id,
            array(select u.id from security.app_user u where u.tenant_id = t.id order by 1) as profile,
            array(select r.id from security.record r where r.tenant_id = t.id order by 1) as record

@@ -12,15 +12,34 @@ import type { Ask, Expectation, Scenario, Step, Table } from './scenario.js';
 import { startService } from './service.js';
 import type { Answered, As, RunningService } from './service.js';
 import { createWorld } from './world.js';
+import type { World } from './world.js';
 
 /** Nobody's patience is tested here: a machine under load must not change an answer. */
 export const PATIENCE = { requestTimeoutMs: 10_000, engineTimeoutMs: 10_000, decisionLog: 'async' } as const;
+const TRIES = 5;
+
+/** A service that is asked again where it could not decide: a 503 is no answer, and no scenario expects one. */
+export async function startPatientService(world: World): Promise<RunningService> {
+  const service = await startService(world, PATIENCE);
+  async function patiently<Body>(ask: () => Promise<Answered<Body>>): Promise<Answered<Body>> {
+    for (let tried = 1; ; tried += 1) {
+      const answer = await ask();
+      if (answer.status !== 503 || tried === TRIES) return answer;
+    }
+  }
+  return {
+    ...service,
+    check: (body, more) => patiently(() => service.check(body, more)),
+    listObjects: (body, more) => patiently(() => service.listObjects(body, more)),
+    request: (path, body, more) => patiently(() => service.request(path, body, more)),
+  };
+}
 
 /** What differed from what the scenario says, each as `step: what`; none when all is well. */
 export async function runScenario(scenario: Scenario): Promise<string[]> {
   const world = await createWorld();
   try {
-    const service = await startService(world, PATIENCE);
+    const service = await startPatientService(world);
     try {
       const stage = { world, service };
       await setUp(scenario, stage);
