@@ -26,7 +26,14 @@ export default tseslint.config(
   },
   {
     // Command-line programs and configuration files: the console is their output, and tools ask for a default export.
-    files: ['scripts/**', 'bench/**', 'bin/**', '*.config.*', 'tests/support/plain-line-reporter.ts'],
+    files: [
+      'scripts/**',
+      'bench/**',
+      'bin/**',
+      '*.config.*',
+      'tests/support/plain-line-reporter.ts',
+      'tests/support/global-stack.ts',
+    ],
     rules: { 'no-console': 'off', 'no-restricted-syntax': 'off' },
   },
 );
