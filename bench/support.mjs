@@ -56,7 +56,11 @@ export async function startBench() {
       /** The engine without us in front of it. */
       engine: createTupleStore({ url: stack.engine.url, storeId, modelId: () => service.modelId() }),
       /** @param {string} text @param {unknown[]} [values] */
-      sql: async (text, values = []) => (await operator.transaction((tx) => tx.query({ text, values }))).rows,
+      sql: async (text, values = []) => {
+        /** @type {{ rows: unknown[] }} */
+        const result = await operator.transaction((tx) => tx.query({ text, values }));
+        return result.rows;
+      },
       /** @param {string} id @param {'rcm' | 'emr' | 'sales'} preset */
       addTenant: (id, preset) =>
         operator.transaction((tx) => insertTenant(tx, { id, slug: id, name: id, preset }, (role) => `${id}.${role}`)),
