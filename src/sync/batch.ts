@@ -68,8 +68,9 @@ export interface BatchResult {
 
 const SIZES: Record<Rank, { tenants: number; perTenant: number }> = {
   0: { tenants: 32, perTenant: 50 },
-  1: { tenants: 1, perTenant: 400 },
-  2: { tenants: 1, perTenant: 400 },
+  // One Write's worth: a small change elsewhere waits for one Write at most, which takes longer in a large store.
+  1: { tenants: 1, perTenant: 100 },
+  2: { tenants: 1, perTenant: 100 },
 };
 
 /** Applies the next entries of a rank, or parked ones that are due. Throws DeposedError, and Problem where Postgres is away. */
