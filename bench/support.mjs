@@ -39,6 +39,7 @@ export async function startBench() {
       callers: { issuers: [], trustLoopback: false, gatewaySecret: undefined },
       decisionLog: 'async',
       syncWaitMs: 250,
+      decisionCacheEntries: 100_000,
       reconcileSeconds: 0,
       logLevel: 'silent',
     };

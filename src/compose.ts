@@ -11,6 +11,7 @@ import type { DecisionLog } from './audit/decision-log.js';
 import type { Config } from './config.js';
 import { authorizationModel, modelHash } from './contract/model.js';
 import { createAuthorizer } from './decisions/authorize.js';
+import { countInvalidations, createDecisionCache } from './decisions/cache.js';
 import { createChecker } from './decisions/check.js';
 import { createJournal } from './decisions/journal.js';
 import { createLister } from './decisions/list-objects.js';
@@ -31,6 +32,7 @@ import type { Metrics } from './platform/metrics.js';
 import { hasModel, isServing, writeModel } from './platform/openfga-admin.js';
 import { observeEngine } from './platform/openfga-metrics.js';
 import { createTupleStore } from './platform/openfga.js';
+import { createListener } from './platform/listener.js';
 import { createPool } from './platform/postgres.js';
 import type { Pool } from './platform/postgres.js';
 import { declareRuntimeMetrics } from './platform/runtime-metrics.js';
@@ -42,6 +44,7 @@ import { patient } from './shared/patient.js';
 import type { SyncGate } from './shared/sync-gate.js';
 import type { TupleStore } from './shared/tuple.js';
 import { createSyncGate } from './sync/gate.js';
+import { APPLIED_CHANNEL } from './sync/outbox-store.js';
 import { createModelInForce } from './sync/model.js';
 import type { ModelPart } from './sync/model.js';
 import { createProjector } from './sync/projector.js';
@@ -95,7 +98,7 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
   const { pool, syncPool } = pools(config, log);
   const model = modelInForce(config, log, syncPool);
   const tuples = outside.tuples ?? engine(config, metrics, model);
-  const gate = createSyncGate({ pool: syncPool, log, tokenWaitMs: config.syncWaitMs, feedMs: 100 });
+  const gate = gateOf(config, log, { metrics, now, pool: syncPool });
   const decisionLog = createDecisionLog({ pool, log, metrics, mode: config.decisionLog });
   const base: Base = { config, log, metrics, now, pool, syncPool, tuples, model, gate, decisionLog };
 
@@ -147,6 +150,26 @@ function engineAddress({ engine: { url, storeId, token } }: Config): {
 function engine(config: Config, metrics: Metrics, model: ModelPart): TupleStore {
   const observe = observeEngine(metrics);
   return createTupleStore({ ...engineAddress(config), modelId: () => model.modelId(), observe });
+}
+
+/** Fed by looks at what is applied, which a notice of the projector brings forward. */
+function gateOf(
+  config: Config,
+  log: Logger,
+  { metrics, now, pool }: { metrics: Metrics; now: () => Date; pool: Pool },
+): SyncGate & Part {
+  const onLost = (error: Error): void => log.warn({ err: error }, 'notices of what is applied are not heard');
+  const { syncUrl: url } = config.database;
+  return createSyncGate({
+    pool,
+    log,
+    now,
+    tokenWaitMs: config.syncWaitMs,
+    feedMs: 100,
+    onLost: countInvalidations(metrics),
+    listen: (wake) =>
+      createListener({ url, applicationName: 'bailiwick-feed', channel: APPLIED_CHANNEL, wake, onLost }),
+  });
 }
 
 function modelInForce(config: Config, log: Logger, pool: Pool): ModelPart {
@@ -211,7 +234,8 @@ function servers(base: Base, readiness: Readiness): { service: HttpServer; manag
   const { config, log, metrics, now, pool, tuples, gate } = base;
   const journal = createJournal({ ...base, modelId: () => base.model.modelId() });
   const engineTimeoutMs = config.engine.timeoutMs;
-  const checker = createChecker({ tuples, gate, journal, engineTimeoutMs });
+  const cache = createDecisionCache({ gate, metrics, now, entries: config.decisionCacheEntries });
+  const checker = createChecker({ tuples, gate, journal, cache, engineTimeoutMs });
   const lister = createLister({ pool, tuples, gate, journal, engineTimeoutMs });
   const document = parseContract(readText('openapi.yaml'));
   const operations: Operations = {

@@ -23,7 +23,7 @@ export interface DecisionEntry {
   /** How many objects the page held. */
   readonly listed?: number;
   /** Where the answer came from. */
-  readonly source: 'engine';
+  readonly source: 'engine' | 'cache';
   /** The problem code, where nothing was decided. */
   readonly problem?: string;
   readonly modelId: string;

@@ -36,6 +36,8 @@ export interface Moment {
 export interface Outcome extends Moment {
   readonly answer: Exclude<DecisionEntry['answer'], 'undecided'>;
   readonly listed?: number;
+  /** Left out: the engine. */
+  readonly source?: DecisionEntry['source'];
 }
 
 /** How an outcome is named to whoever asked. */
@@ -72,7 +74,9 @@ export function createJournal({ decisionLog, gate, metrics, now, modelId: curren
       const startedAt = performance.now();
       const modelId = currentModelId();
       const decisionId = randomUUID();
-      const entry = (what: Moment & Pick<DecisionEntry, 'answer' | 'listed' | 'problem'>): DecisionEntry => ({
+      const entry = (
+        what: Moment & Partial<Pick<DecisionEntry, 'source'>> & Pick<DecisionEntry, 'answer' | 'listed' | 'problem'>,
+      ): DecisionEntry => ({
         decisionId,
         decidedAt: what.at,
         api: subject.api,
@@ -84,7 +88,7 @@ export function createJournal({ decisionLog, gate, metrics, now, modelId: curren
         object: subject.object,
         answer: what.answer,
         ...(what.listed === undefined ? {} : { listed: what.listed }),
-        source: 'engine',
+        source: what.source ?? 'engine',
         ...(what.problem === undefined ? {} : { problem: what.problem }),
         modelId,
         syncPosition: what.syncPosition,
@@ -94,12 +98,12 @@ export function createJournal({ decisionLog, gate, metrics, now, modelId: curren
       try {
         const outcome = await decide();
         await decisionLog.record(entry(outcome), context.deadline.signal);
-        measure(subject.api, outcome.answer, startedAt);
+        measure({ api: subject.api, outcome: outcome.answer, source: outcome.source ?? 'engine' }, startedAt);
         return { ...outcome, decisionId, modelId };
       } catch (error) {
         const problem = asProblem(error);
         if (PROBLEMS[problem.code].status < 500) throw problem;
-        measure(subject.api, 'undecided', startedAt);
+        measure({ api: subject.api, outcome: 'undecided', source: 'engine' }, startedAt);
         // Whoever asked gets 503 whether or not this is written down.
         const undecided = entry({ ...moment(subject.tenantId), answer: 'undecided', problem: problem.code });
         if (problem.code !== 'AUDIT_UNAVAILABLE') await decisionLog.record(undecided).catch(() => undefined);
@@ -119,7 +123,13 @@ function asProblem(error: unknown): Problem {
   return new Problem('INTERNAL', 'the service failed', { cause: error });
 }
 
-type Measure = (api: DecisionApi, outcome: DecisionEntry['answer'], startedAt: number) => void;
+interface Measured {
+  readonly api: DecisionApi;
+  readonly outcome: DecisionEntry['answer'];
+  readonly source: DecisionEntry['source'];
+}
+
+type Measure = (measured: Measured, startedAt: number) => void;
 
 function createMeasure(metrics: Metrics): Measure {
   const decisions = metrics.counter({
@@ -132,8 +142,8 @@ function createMeasure(metrics: Metrics): Measure {
     help: 'Duration of checks, from the valid question to the answer that may be given.',
     labels: ['outcome'],
   });
-  return (api, outcome, startedAt) => {
-    decisions.inc({ api, outcome, source: 'engine' });
+  return ({ api, outcome, source }, startedAt) => {
+    decisions.inc({ api, outcome, source });
     if (api === 'check') seconds.observe({ outcome }, (performance.now() - startedAt) / 1000);
   };
 }

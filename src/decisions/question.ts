@@ -22,6 +22,8 @@ export interface Question {
   readonly object: string;
   /** As the engine is asked. */
   readonly tuple: TupleKey;
+  /** Whether the engine must be asked now, whatever is kept. */
+  readonly fresh?: boolean;
 }
 
 /** Which objects may this user do this to? */
@@ -43,7 +45,7 @@ const typeByPermission: ReadonlyMap<string, { id: Permission; objectType: Object
 );
 
 /** The question of a check. Throws Problem INVALID_REQUEST, which names every field at fault. */
-export function toQuestion(asked: Asked & { readonly object?: string }): Question {
+export function toQuestion(asked: Asked & { readonly object?: string; readonly consistency?: 'full' }): Question {
   const { known, faults } = judge(asked);
   const object = known === undefined ? undefined : objectOf(asked, known.objectType);
   if (object?.fault !== undefined) faults.push({ field: 'object', message: object.fault });
@@ -60,6 +62,7 @@ export function toQuestion(asked: Asked & { readonly object?: string }): Questio
       relation: known.id,
       object: engineObject({ type: known.objectType, id: object.id, tenantId: asked.tenant }),
     },
+    ...(asked.consistency === undefined ? {} : { fresh: true }),
   };
 }
 

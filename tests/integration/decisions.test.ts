@@ -43,6 +43,8 @@ function openGate(over: Partial<SyncGate> = {}): SyncGate & { readonly tokens: s
       return Promise.resolve();
     },
     position: () => 7,
+    isQuiet: () => true,
+    footing: () => undefined,
     ...over,
   };
 }

@@ -154,6 +154,7 @@ security.user_role.ordinal bigint not null identity
 sync.applied.tenant_id text not null
 sync.applied.version bigint not null
 sync.applied.applied_at timestamp with time zone not null default clock_timestamp()
+sync.applied.xid xid8 not null default pg_current_xact_id()
 sync.claim.id bigint not null identity
 sync.claim.entry_ids bigint[] not null default '{}'::bigint[]
 sync.claim.claimed_at timestamp with time zone not null default clock_timestamp()
@@ -262,9 +263,11 @@ CREATE INDEX decision_other_tenant_id_subject_user_id_decided_at_idx ON audit.de
 CREATE INDEX ix_access_log_entity ON audit.access_log USING btree (accessed_entity_id, accessed_at DESC)
 CREATE INDEX ix_access_log_tenant ON audit.access_log USING btree (tenant_id, accessed_at DESC, id DESC)
 CREATE INDEX ix_app_user_tenant ON security.app_user USING btree (tenant_id, id)
+CREATE INDEX ix_applied_xid ON sync.applied USING btree (xid)
 CREATE INDEX ix_decision_id ON ONLY audit.decision USING btree (decision_id)
 CREATE INDEX ix_decision_subject ON ONLY audit.decision USING btree (tenant_id, subject_user_id, decided_at)
 CREATE INDEX ix_impersonation_tenant ON identity.impersonation USING btree (tenant_id, started_at)
+CREATE INDEX ix_outbox_held ON sync.outbox USING btree (not_before) WHERE (not_before IS NOT NULL)
 CREATE INDEX ix_outbox_key ON sync.outbox USING btree (tenant_id, kind, a, b)
 CREATE INDEX ix_outbox_parked ON sync.outbox USING btree (retry_at) WHERE (parked_at IS NOT NULL)
 CREATE INDEX ix_outbox_position ON sync.outbox USING btree (tenant_id, xid)
@@ -276,9 +279,13 @@ CREATE INDEX ix_role_permission_permission ON security.role_permission USING btr
 CREATE INDEX ix_role_permission_tenant ON security.role_permission USING btree (tenant_id, role_id)
 CREATE INDEX ix_service_key_tenant ON security.service_key USING btree (tenant_id)
 CREATE INDEX ix_tenant_audit_tenant ON identity.tenant_audit USING btree (tenant_id, ts)
+CREATE INDEX ix_user_assignment_closes ON security.user_assignment USING btree (tenant_id, expires_at) WHERE (expires_at IS NOT NULL)
 CREATE INDEX ix_user_assignment_manager ON security.user_assignment USING btree (user_id, tenant_id)
+CREATE INDEX ix_user_assignment_opens ON security.user_assignment USING btree (tenant_id, valid_from) WHERE (valid_from IS NOT NULL)
 CREATE INDEX ix_user_assignment_rep ON security.user_assignment USING btree (tenant_id, assigned_user_id)
+CREATE INDEX ix_user_role_closes ON security.user_role USING btree (tenant_id, expires_at) WHERE ((expires_at IS NOT NULL) AND (revoked_at IS NULL))
 CREATE INDEX ix_user_role_global ON security.user_role USING btree (role_name, user_id) WHERE (tenant_id IS NULL)
+CREATE INDEX ix_user_role_opens ON security.user_role USING btree (tenant_id, valid_from) WHERE ((valid_from IS NOT NULL) AND (revoked_at IS NULL))
 CREATE INDEX ix_user_role_pair ON security.user_role USING btree (user_id, role_id, ordinal)
 CREATE INDEX ix_user_role_role ON security.user_role USING btree (role_id, user_id)
 CREATE INDEX ix_user_role_tenant ON security.user_role USING btree (tenant_id)

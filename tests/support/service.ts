@@ -28,6 +28,7 @@ export interface ServiceOver {
   readonly requestTimeoutMs?: number;
   readonly engineTimeoutMs?: number;
   readonly syncWaitMs?: number;
+  readonly decisionCacheEntries?: number;
 }
 
 /** Who asks: a person, by the headers that loopback is trusted with, or a service key. */
@@ -127,6 +128,7 @@ function configOf(world: World, over: ServiceOver): Config {
     callers: { issuers: [], trustLoopback: true, gatewaySecret: undefined },
     decisionLog: over.decisionLog ?? 'strict',
     syncWaitMs: over.syncWaitMs ?? 250,
+    decisionCacheEntries: over.decisionCacheEntries ?? 10_000,
     reconcileSeconds: 0,
     logLevel: 'silent',
   };
