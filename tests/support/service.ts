@@ -23,6 +23,7 @@ import type { World } from './world.js';
 /** What differs from the world's own addresses and from the settings' defaults. */
 export interface ServiceOver {
   readonly databaseUrl?: string;
+  readonly syncDatabaseUrl?: string;
   readonly engineUrl?: string;
   readonly decisionLog?: Config['decisionLog'];
   readonly requestTimeoutMs?: number;
@@ -116,7 +117,7 @@ export async function startService(world: World, over: ServiceOver = {}): Promis
 function configOf(world: World, over: ServiceOver): Config {
   const url = over.databaseUrl ?? world.databaseUrl;
   return {
-    database: { url, syncUrl: url, connections: 10 },
+    database: { url, syncUrl: over.syncDatabaseUrl ?? url, connections: 10 },
     engine: {
       url: over.engineUrl ?? world.engineUrl,
       storeId: world.storeId,
