@@ -13,6 +13,7 @@ import { authorizationModel, modelHash } from './contract/model.js';
 import { createAuthorizer } from './decisions/authorize.js';
 import { countInvalidations, createDecisionCache } from './decisions/cache.js';
 import { createChecker } from './decisions/check.js';
+import { createInstantCheck } from './decisions/instant.js';
 import { createJournal } from './decisions/journal.js';
 import { createLister } from './decisions/list-objects.js';
 import { decisionOperations } from './decisions/operations.js';
@@ -257,7 +258,10 @@ function servers(base: Base, readiness: Readiness): { service: HttpServer; manag
   });
   const authorize = createAuthorizer(checker);
   const defaultTimeoutMs = config.http.requestTimeoutMs;
-  const app = createHttpApp({ document, operations, authenticate, authorize, log, metrics, defaultTimeoutMs });
+  const atOnce = { known: authenticate.known, answer: createInstantCheck({ cache, gate, journal }) };
+  const app = createHttpApp({
+    ...{ document, operations, authenticate, authorize, log, metrics, defaultTimeoutMs, atOnce },
+  });
   const { host, port, managementPort } = config.http;
   return {
     service: createHttpServer({ name: 'service port', host, port, app, log }),

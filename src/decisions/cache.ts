@@ -73,11 +73,11 @@ export function createDecisionCache({ gate, metrics, entries, now }: CacheOption
         hit();
         return found.isAllowed;
       }
-      miss();
       return undefined;
     },
     async ask(question, at, ask) {
       if (kept === undefined || question.fresh === true) return await ask(false);
+      miss();
       const footing = gate.footing(question.tenantId, at.getTime());
       if (footing === undefined) return await ask(false);
       const key = keyOf(question.tuple);
@@ -100,7 +100,8 @@ function lookups(metrics: Metrics): { hit: () => void; miss: () => void } {
     help: 'Questions put to the decision cache, by whether it had an answer that still stood.',
     labels: ['result'],
   });
-  return { hit: () => counter.inc({ result: 'hit' }), miss: () => counter.inc({ result: 'miss' }) };
+  const [hit, miss] = [counter.series({ result: 'hit' }), counter.series({ result: 'miss' })];
+  return { hit: () => hit.inc(), miss: () => miss.inc() };
 }
 
 /** What the gate tells of tenants whose answers have all become worthless. */
