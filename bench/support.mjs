@@ -3,6 +3,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -54,6 +55,34 @@ export async function startBench() {
     const base = service.addresses().service;
     return {
       operator,
+      dataDir,
+      databaseUrl: url,
+      engineUrl: stack.engine.url,
+      enginePid: stack.engine.pid ?? 0,
+      postgresPid: stack.postgres.pid ?? 0,
+      postgresUrl: (/** @type {string} */ database) => stack.postgres.url(database),
+      storeId,
+      get modelId() {
+        return service.modelId();
+      },
+      freePort,
+      /** How many decisions are written down, once nothing more comes. */
+      settledRows: async () => {
+        for (let last = -1; ;) {
+          const [row] = await operator.transaction(
+            async (tx) =>
+              (
+                await tx.query(
+                  /** @type {{ text: string }} */ ({ text: 'select count(*)::int as n from audit.decision' }),
+                )
+              ).rows,
+          );
+          const { n } = /** @type {{ n: number }} */ (row);
+          if (n === last) return n;
+          last = n;
+          await new Promise((resolve) => setTimeout(resolve, 400));
+        }
+      },
       /** The engine without us in front of it. */
       engine: createTupleStore({ url: stack.engine.url, storeId, modelId: () => service.modelId() }),
       /** @param {string} text @param {unknown[]} [values] */
@@ -88,6 +117,17 @@ export async function startBench() {
     await stack.stop();
     throw error;
   }
+}
+
+/** @returns {Promise<number>} a port that nobody listens on */
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer().on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = /** @type {import('node:net').AddressInfo} */ (server.address());
+      server.close(() => resolve(address.port));
+    });
+  });
 }
 
 /**

@@ -25,6 +25,8 @@ import { createReadiness } from './http/health.js';
 import type { Readiness } from './http/health.js';
 import { createManagementApp } from './http/management.js';
 import { createHttpServer } from './http/server.js';
+import { createShedder } from './http/shedding.js';
+import type { Load } from './http/shedding.js';
 import type { HttpServer } from './http/server.js';
 import { createServiceKeyLookup } from './http/service-key-store.js';
 import { createTokenVerifier } from './platform/jwt.js';
@@ -32,20 +34,20 @@ import { createMetrics } from './platform/metrics.js';
 import type { Metrics } from './platform/metrics.js';
 import { hasModel, isServing, writeModel } from './platform/openfga-admin.js';
 import { observeEngine } from './platform/openfga-metrics.js';
-import { createTupleStore } from './platform/openfga.js';
-import { createListener } from './platform/listener.js';
+import { createQuestionSlots, createTupleStore } from './platform/openfga.js';
+import { createLoopDelay } from './platform/loop-delay.js';
 import { createPool } from './platform/postgres.js';
 import type { Pool } from './platform/postgres.js';
 import { declareRuntimeMetrics } from './platform/runtime-metrics.js';
 import { sha256 } from './platform/service-key.js';
+import type { Slots } from './platform/slots.js';
 import type { Operations } from './shared/operation.js';
 import { inOrder } from './shared/part.js';
 import type { Part } from './shared/part.js';
 import { patient } from './shared/patient.js';
 import type { SyncGate } from './shared/sync-gate.js';
 import type { TupleStore } from './shared/tuple.js';
-import { createSyncGate } from './sync/gate.js';
-import { APPLIED_CHANNEL } from './sync/outbox-store.js';
+import { createSyncGate, listenForApplied } from './sync/gate.js';
 import { createModelInForce } from './sync/model.js';
 import type { ModelPart } from './sync/model.js';
 import { createProjector } from './sync/projector.js';
@@ -84,6 +86,8 @@ interface Base {
   readonly model: ModelPart;
   readonly gate: SyncGate;
   readonly decisionLog: DecisionLog;
+  /** What there is to do, as far as it is too much. */
+  readonly load: Load;
 }
 
 const PARKED_RETRY_MS = 60_000;
@@ -98,10 +102,16 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
   const now = outside.now ?? (() => new Date());
   const { pool, syncPool } = pools(config, log);
   const model = modelInForce(config, log, syncPool);
-  const tuples = outside.tuples ?? engine(config, metrics, model);
-  const gate = gateOf(config, log, { metrics, now, pool: syncPool });
+  const slots = createQuestionSlots();
+  const tuples = outside.tuples ?? engine(config, metrics, { model, slots });
+  const loop = createLoopDelay();
+  const gate = createSyncGate({
+    ...{ pool: syncPool, log, now, tokenWaitMs: config.syncWaitMs, feedMs: 100 },
+    ...{ onLost: countInvalidations(metrics), listen: listenForApplied(config.database.syncUrl, log) },
+  });
   const decisionLog = createDecisionLog({ pool, log, metrics, mode: config.decisionLog });
-  const base: Base = { config, log, metrics, now, pool, syncPool, tuples, model, gate, decisionLog };
+  const load = { waiting: slots.waiting, lateMs: loop.lateMs };
+  const base: Base = { config, log, metrics, now, pool, syncPool, tuples, model, gate, decisionLog, load };
 
   const { projector, reconcileTimer, filling } = sync(base);
   const readiness = readinessOf(base);
@@ -113,6 +123,7 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
   const parts = inOrder([
     closing('service pool', pool),
     closing('sync pool', syncPool),
+    loop,
     management,
     waiting(gate),
     waiting(model),
@@ -148,29 +159,9 @@ function engineAddress({ engine: { url, storeId, token } }: Config): {
   return { url, storeId, ...(token === undefined ? {} : { apiToken: token }) };
 }
 
-function engine(config: Config, metrics: Metrics, model: ModelPart): TupleStore {
+function engine(config: Config, metrics: Metrics, { model, slots }: { model: ModelPart; slots: Slots }): TupleStore {
   const observe = observeEngine(metrics);
-  return createTupleStore({ ...engineAddress(config), modelId: () => model.modelId(), observe });
-}
-
-/** Fed by looks at what is applied, which a notice of the projector brings forward. */
-function gateOf(
-  config: Config,
-  log: Logger,
-  { metrics, now, pool }: { metrics: Metrics; now: () => Date; pool: Pool },
-): SyncGate & Part {
-  const onLost = (error: Error): void => log.warn({ err: error }, 'notices of what is applied are not heard');
-  const { syncUrl: url } = config.database;
-  return createSyncGate({
-    pool,
-    log,
-    now,
-    tokenWaitMs: config.syncWaitMs,
-    feedMs: 100,
-    onLost: countInvalidations(metrics),
-    listen: (wake) =>
-      createListener({ url, applicationName: 'bailiwick-feed', channel: APPLIED_CHANNEL, wake, onLost }),
-  });
+  return createTupleStore({ ...engineAddress(config), modelId: () => model.modelId(), observe, slots });
 }
 
 function modelInForce(config: Config, log: Logger, pool: Pool): ModelPart {
@@ -261,6 +252,7 @@ function servers(base: Base, readiness: Readiness): { service: HttpServer; manag
   const atOnce = { known: authenticate.known, answer: createInstantCheck({ cache, gate, journal }) };
   const app = createHttpApp({
     ...{ document, operations, authenticate, authorize, log, metrics, defaultTimeoutMs, atOnce },
+    shed: createShedder(base.load, metrics),
   });
   const { host, port, managementPort } = config.http;
   return {

@@ -1,7 +1,7 @@
 /**
  * The Express app, made from the contract: what a request goes through, in order.
  *
- *   request id → log → route (404, 405) → authentication (401) → body and validation (400, 413, 415)
+ *   request id → log → route (404, 405) → overload (503) → authentication (401) → body and validation (400, 413, 415)
  *   → authorization (403) → handler → answer
  *
  * A check that takes no wait is answered ahead of all this, in the same words (src/http/short-road.ts).
@@ -33,6 +33,7 @@ import { DEFAULT_TIMEOUT_MS, parseTimeoutMs, type RunningDeadline, startDeadline
 import { invalidRequest, sendProblem } from './problems.js';
 import { createRoutes, type RouteMatch } from './routes.js';
 import { createShortRoad, type ShortRoad, type ShortRoadOptions } from './short-road.js';
+import type { Shed } from './shedding.js';
 import { createValidator, type Validate } from './validation.js';
 
 /** A handler without the types of its operation; `Operations` of shared/operation.ts fits. */
@@ -56,6 +57,8 @@ export interface HttpAppOptions {
   readonly defaultTimeoutMs?: number;
   /** Checks our own answers too; for tests. */
   readonly validateResponses?: boolean;
+  /** Refuses what there is no time for; left out, nothing is refused. */
+  readonly shed?: Shed;
   /** Answers `check` where that takes no wait; left out, the whole stack answers everything. */
   readonly atOnce?: Pick<ShortRoadOptions, 'known' | 'answer'>;
 }
@@ -157,6 +160,7 @@ async function respond(
   const { request, response, record, deadline } = exchange;
   const endpoint = findEndpoint(match(record.method, record.path), response);
   record.operationId = endpoint.id;
+  options.shed?.(endpoint);
   const isPublic = endpoint.permission === 'public';
   if (!isPublic) record.caller = await options.authenticate(request, deadline);
   const input = await readInput(endpoint, exchange);

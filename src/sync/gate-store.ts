@@ -24,7 +24,7 @@ export interface PositionSeen {
 }
 
 export async function lookAtPosition(pool: Pool, { tenantId, xid }: SyncPosition): Promise<PositionSeen> {
-  const { rows } = await pool.transaction((tx) =>
+  const { rows } = await pool.statement((tx) =>
     tx.query<PositionSeen>({
       name: 'look-at-position',
       text: `

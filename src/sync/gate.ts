@@ -7,6 +7,7 @@
  */
 import type { Logger } from 'pino';
 
+import { createListener } from '../platform/listener.js';
 import type { Pool } from '../platform/postgres.js';
 import type { Deadline } from '../shared/operation.js';
 import type { Part } from '../shared/part.js';
@@ -15,6 +16,7 @@ import type { SyncGate } from '../shared/sync-gate.js';
 import { createFootings } from './footings.js';
 import type { FootingsOptions } from './footings.js';
 import { isMenaced, lookAtPosition, selectFeed, selectTenantStates } from './gate-store.js';
+import { APPLIED_CHANNEL } from './outbox-store.js';
 import { decodeSyncToken } from './token.js';
 import type { SyncPosition } from './token.js';
 
@@ -39,7 +41,7 @@ export function createSyncGate(options: GateOptions): SyncGate & Part {
   const footings = createFootings({
     ...options,
     now: () => now().getTime(),
-    read: (tenantIds, from) => pool.transaction((tx) => selectTenantStates(tx, tenantIds, new Date(from))),
+    read: (tenantIds, from) => pool.statement((tx) => selectTenantStates(tx, tenantIds, new Date(from))),
   });
   const feed = createFeed(options, footings.hear, footings.forget);
   const listener = options.listen?.(feed.wake);
@@ -94,6 +96,12 @@ export function createSyncGate(options: GateOptions): SyncGate & Part {
   };
 }
 
+/** A `listen` that hears the projector's notices, whichever process it runs in. */
+export function listenForApplied(url: string, log: Logger): (wake: () => void) => Part {
+  const onLost = (error: Error): void => log.warn({ err: error }, 'notices of what is applied are not heard');
+  return (wake) => createListener({ url, applicationName: 'bailiwick-feed', channel: APPLIED_CHANNEL, wake, onLost });
+}
+
 /** Looks at what is applied, in turns and when woken. `forget` is called when the truth was replaced. */
 function createFeed(
   { pool, log, feedMs }: GateOptions,
@@ -116,7 +124,7 @@ function createFeed(
     const askedAt = performance.now();
     const since = horizon;
     const found = await pool
-      .transaction((tx) => selectFeed(tx, since))
+      .statement((tx) => selectFeed(tx, since))
       .catch((error: unknown) => {
         horizon = undefined;
         throw error;
