@@ -94,17 +94,12 @@ export async function startBench() {
       /** @param {string} id @param {'rcm' | 'emr' | 'sales'} preset */
       addTenant: (id, preset) =>
         operator.transaction((tx) => insertTenant(tx, { id, slug: id, name: id, preset }, (role) => `${id}.${role}`)),
-      /** @param {{ user: string, permission: string, tenant: string, syncToken?: string }} question */
-      check: async (question) => {
-        const response = await fetch(`${base}/api/v1/check`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
-          body: JSON.stringify(question),
-        });
-        const body = /** @type {{ allowed?: boolean }} */ (await response.json());
-        if (response.status !== 200 || body.allowed === undefined)
-          throw new Error(`check answered ${String(response.status)}`);
-        return body.allowed;
+      check: checkOn(base, key),
+      /** A second process' worth of the service, on the same stores. */
+      anotherReplica: async () => {
+        const replica = compose(config, quiet);
+        await replica.start();
+        return { check: checkOn(replica.addresses().service, key), stop: () => replica.stop() };
       },
       end: async () => {
         await operator.end();
@@ -117,6 +112,23 @@ export async function startBench() {
     await stack.stop();
     throw error;
   }
+}
+
+/** @typedef {{ user: string, permission: string, tenant: string, syncToken?: string }} Question */
+
+/** @param {string} base @param {string} key @returns {(question: Question) => Promise<boolean>} */
+function checkOn(base, key) {
+  return async (question) => {
+    const response = await fetch(`${base}/api/v1/check`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+      body: JSON.stringify(question),
+    });
+    const body = /** @type {{ allowed?: boolean }} */ (await response.json());
+    if (response.status !== 200 || body.allowed === undefined)
+      throw new Error(`check answered ${String(response.status)}`);
+    return body.allowed;
+  };
 }
 
 /** @returns {Promise<number>} a port that nobody listens on */

@@ -12,7 +12,6 @@
 import { randomUUID } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import express, { type Express, type Request, type Response } from 'express';
-import helmet from 'helmet';
 import type { Logger } from 'pino';
 
 import type { Metrics } from '../platform/metrics.js';
@@ -33,6 +32,7 @@ import { DEFAULT_TIMEOUT_MS, parseTimeoutMs, type RunningDeadline, startDeadline
 import { invalidRequest, sendProblem } from './problems.js';
 import { createRoutes, type RouteMatch } from './routes.js';
 import { createShortRoad, type ShortRoad, type ShortRoadOptions } from './short-road.js';
+import { secureAnswers } from './security-headers.js';
 import type { Shed } from './shedding.js';
 import { createValidator, type Validate } from './validation.js';
 
@@ -110,7 +110,7 @@ function createStack(
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('strict routing').enable('case sensitive routing');
   app.set('query parser', (query: string) => Object.fromEntries(new URLSearchParams(query)));
-  app.use(helmet());
+  app.use(secureAnswers);
   app.use(async (request, response) => {
     const exchange = begin({ request, response }, options);
     logRequest(response, { record: exchange.record, log: options.log, seconds });

@@ -44,6 +44,8 @@ const UNUSUAL = new Set(['transfer-encoding', 'content-encoding', 'expect', 'upg
 const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 const JSON_TYPE = /^application\/json(; ?charset=utf-8)?$/i;
 
+const isUnusual = (name: string): boolean => UNUSUAL.has(name) || (name.startsWith('x-') && !MEANINGLESS.test(name));
+
 /** Undefined: the head has something that the whole stack must see. */
 export function readHead(rawHeaders: readonly string[]): Head | undefined {
   const values: Values = {
@@ -57,12 +59,12 @@ export function readHead(rawHeaders: readonly string[]): Head | undefined {
     contentLength: undefined,
   };
   for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = (rawHeaders[at] ?? '').toLowerCase();
-    const field = READ.get(name);
+    const sent = rawHeaders[at] ?? '';
+    const field = READ.get(sent) ?? READ.get(sent.toLowerCase());
     if (field !== undefined) {
       if (values[field] !== undefined) return undefined;
       values[field] = rawHeaders[at + 1];
-    } else if (UNUSUAL.has(name) || (name.startsWith('x-') && !MEANINGLESS.test(name))) return undefined;
+    } else if (isUnusual(sent.toLowerCase())) return undefined;
   }
   const { contentType, contentLength, requestId, ...head } = values;
   const bodyBytes = Number(contentLength);

@@ -13,11 +13,10 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { performance } from 'node:perf_hooks';
 
-import helmet from 'helmet';
-
 import type { Caller } from '../shared/caller.js';
 import { parseTimeoutMs } from './deadline.js';
 import { parseJson } from './json.js';
+import { secureAnswers } from './security-headers.js';
 import { readHead, type Head } from './short-head.js';
 
 /** Answers at once, or undefined: then nothing has been done. */
@@ -103,6 +102,6 @@ function securityHeaders(): string[] {
     removeHeader: () => undefined,
   };
   // helmet uses nothing else of the two.
-  helmet()({} as IncomingMessage, response as unknown as ServerResponse, () => undefined);
+  secureAnswers({} as IncomingMessage, response as unknown as ServerResponse, () => undefined);
   return set;
 }
