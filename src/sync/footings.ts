@@ -45,16 +45,16 @@ export interface FootingsOptions {
 }
 
 export interface Footings {
-  get(tenantId: string, at: number): Footing | undefined;
-  version(tenantId: string): number | undefined;
+  readonly get: (tenantId: string, at: number) => Footing | undefined;
+  readonly version: (tenantId: string) => number | undefined;
   /** What the feed said when it was asked at `askedAt` ticks. */
-  hear(heard: Heard, askedAt: number): void;
+  readonly hear: (heard: Heard, askedAt: number) => void;
   /** A version read in passing. */
-  note(tenantId: string, version: number): void;
+  readonly note: (tenantId: string, version: number) => void;
   /** The truth may be another one: nothing that is known counts any longer. */
-  forget(): void;
+  readonly forget: () => void;
   /** Resolves when nothing is being read. */
-  idle(): Promise<void>;
+  readonly idle: () => Promise<void>;
 }
 
 /** The feed's silence past which nothing leaves the cache. */

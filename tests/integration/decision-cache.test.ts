@@ -30,9 +30,9 @@ afterAll(() => world.end());
 interface Kept {
   readonly gate: ReturnType<typeof createSyncGate>;
   /** The answer now, and whether it was kept. */
-  ask(user: string, meanwhile?: () => Promise<void>): Promise<{ isAllowed: boolean; isKept: boolean }>;
+  readonly ask: (user: string, meanwhile?: () => Promise<void>) => Promise<{ isAllowed: boolean; isKept: boolean }>;
   /** Asks until the answer is kept. */
-  warm(user: string): Promise<boolean>;
+  readonly warm: (user: string) => Promise<boolean>;
 }
 
 const asked = (user: string) => toQuestion({ user, permission: 'claims.read', tenant: 'acme' });

@@ -78,15 +78,18 @@ async function warm(text: string, headers: Record<string, string>): Promise<Answ
 
 /** What may differ between two answers to one question. */
 function comparable({ status, headers, body }: Answer): object {
-  const { 'x-request-id': _id, date: _date, ...rest } = headers;
-  return { status, headers: rest, body: { ...body, decisionId: '', evaluatedAt: '' } };
+  return {
+    status,
+    headers: { ...headers, 'x-request-id': '', date: '' },
+    body: { ...body, decisionId: '', evaluatedAt: '' },
+  };
 }
 
 test.each([
-  ['a service key', BY_KEY, YES, true],
-  ['a service key', BY_KEY, NO, false],
-  ['headers from a trusted caller', () => BY_HEADERS, YES, true],
-])('%s is answered in the stack’s own words', async (_who, headers, text, allowed) => {
+  { who: 'a service key', headers: BY_KEY, text: YES, allowed: true },
+  { who: 'a service key, told no,', headers: BY_KEY, text: NO, allowed: false },
+  { who: 'a user in headers from a trusted caller', headers: () => BY_HEADERS, text: YES, allowed: true },
+])('$who is answered in the stack’s own words', async ({ headers, text, allowed }) => {
   const short = await warm(text, headers());
   // An `x-` header that nobody knows sends it the long way.
   const long = await post(text, { ...headers(), 'x-unknown': '1' });
