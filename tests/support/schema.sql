@@ -18,16 +18,20 @@ audit.access_log table owner=bailiwick_owner rls forced
 audit.access_log_other table owner=bailiwick_owner rls forced
 audit.decision table owner=bailiwick_owner rls forced
 audit.decision_other table owner=bailiwick_owner rls forced
+audit.pending_grant table owner=bailiwick_owner
 identity.impersonation table owner=bailiwick_owner rls forced
 identity.platform_admin table owner=bailiwick_owner rls forced
 identity.tenant table owner=bailiwick_owner rls forced
 identity.tenant_audit table owner=bailiwick_owner rls forced
+security.admin_path view owner=bailiwick_owner with=security_invoker=true
 security.app_user table owner=bailiwick_owner rls forced
 security.permission table owner=bailiwick_owner
+security.preset_role table owner=bailiwick_owner
 security.record table owner=bailiwick_owner rls forced
 security.role table owner=bailiwick_owner rls forced
 security.role_permission table owner=bailiwick_owner rls forced
 security.service_key table owner=bailiwick_owner rls forced
+security.tenant_admin table owner=bailiwick_owner
 security.user_assignment table owner=bailiwick_owner rls forced
 security.user_role table owner=bailiwick_owner rls forced
 sync.applied table owner=bailiwick_owner
@@ -101,6 +105,12 @@ audit.decision_other.sync_position bigint
 audit.decision_other.latency_us integer not null
 audit.decision_other.request_id text not null
 audit.decision_other.xid xid8 not null default pg_current_xact_id()
+audit.pending_grant.id bigint not null identity
+audit.pending_grant.xid xid8 not null default pg_current_xact_id()
+audit.pending_grant.tenant_id text not null
+audit.pending_grant.role_id text not null
+audit.pending_grant.added text[] not null
+audit.pending_grant.removed text[] not null
 identity.impersonation.id text not null default (gen_random_uuid())::text
 identity.impersonation.actor_user_id text not null
 identity.impersonation.tenant_id text not null
@@ -122,6 +132,9 @@ identity.tenant_audit.event_type text not null
 identity.tenant_audit.ts timestamp with time zone not null default now()
 identity.tenant_audit.actor_user_id text
 identity.tenant_audit.details jsonb not null default '{}'::jsonb
+security.admin_path.tenant_id text
+security.admin_path.user_id text
+security.admin_path.user_role_id text
 security.app_user.id text not null default (gen_random_uuid())::text
 security.app_user.tenant_id text
 security.app_user.email text not null
@@ -134,6 +147,11 @@ security.permission.group_name text not null
 security.permission.description text not null
 security.permission.kind text not null
 security.permission.object_type text not null
+security.preset_role.preset text not null
+security.preset_role.name text not null
+security.preset_role.description text not null
+security.preset_role.permissions text[] not null
+security.preset_role.delegates text[] not null
 security.record.tenant_id text not null
 security.record.id text not null
 security.record.owner_user_id text not null
@@ -144,6 +162,8 @@ security.role.name text not null
 security.role.description text not null default ''::text
 security.role.is_system boolean not null default false
 security.role.created_at timestamp with time zone not null default now()
+security.role.version bigint not null default 1
+security.role.updated_at timestamp with time zone not null default now()
 security.role_permission.role_id text not null
 security.role_permission.permission_id text not null
 security.role_permission.tenant_id text not null
@@ -156,6 +176,8 @@ security.service_key.scope text not null default 'decide'::text
 security.service_key.created_at timestamp with time zone not null default now()
 security.service_key.expires_at timestamp with time zone
 security.service_key.revoked_at timestamp with time zone
+security.tenant_admin.tenant_id text not null
+security.tenant_admin.checked_at timestamp with time zone not null default now()
 security.user_assignment.user_id text not null
 security.user_assignment.assigned_user_id text not null
 security.user_assignment.tenant_id text not null
@@ -213,6 +235,8 @@ audit.decision pk_decision PRIMARY KEY (decided_at, decision_id)
 audit.decision_other chk_decision_answer CHECK ((answer = ANY (ARRAY['allowed'::text, 'denied'::text, 'listed'::text, 'undecided'::text])))
 audit.decision_other chk_decision_caller_kind CHECK ((caller_kind = ANY (ARRAY['user'::text, 'service'::text])))
 audit.decision_other decision_other_pkey PRIMARY KEY (decided_at, decision_id)
+audit.pending_grant pk_pending_grant PRIMARY KEY (id)
+audit.pending_grant trg_grants_written TRIGGER DEFERRABLE INITIALLY DEFERRED
 identity.impersonation chk_impersonation_reason CHECK (((char_length(reason) >= 1) AND (char_length(reason) <= 1000)))
 identity.impersonation chk_impersonation_window CHECK (((expires_at > started_at) AND (expires_at <= (started_at + '01:00:00'::interval))))
 identity.impersonation fk_impersonation_actor FOREIGN KEY (actor_user_id) REFERENCES security.app_user(id)
@@ -241,6 +265,8 @@ security.permission chk_permission_id CHECK (((id ~ '^[a-z][a-z0-9_]*(\.[a-z][a-
 security.permission chk_permission_kind CHECK ((kind = ANY (ARRAY['read'::text, 'write'::text])))
 security.permission chk_permission_object_type CHECK ((object_type = ANY (ARRAY['tenant'::text, 'profile'::text, 'record'::text])))
 security.permission pk_permission PRIMARY KEY (id)
+security.preset_role chk_preset_role_preset CHECK ((preset = ANY (ARRAY['rcm'::text, 'emr'::text, 'sales'::text])))
+security.preset_role pk_preset_role PRIMARY KEY (preset, name)
 security.record chk_record_id CHECK (security.valid_id(id))
 security.record fk_record_owner FOREIGN KEY (owner_user_id, tenant_id) REFERENCES security.app_user(id, tenant_id)
 security.record fk_record_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id)
@@ -261,6 +287,8 @@ security.service_key chk_service_key_name CHECK (((char_length(name) >= 1) AND (
 security.service_key chk_service_key_scope CHECK ((scope = 'decide'::text))
 security.service_key fk_service_key_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id)
 security.service_key pk_service_key PRIMARY KEY (id)
+security.tenant_admin pk_tenant_admin PRIMARY KEY (tenant_id)
+security.tenant_admin trg_last_admin TRIGGER DEFERRABLE INITIALLY DEFERRED
 security.user_assignment chk_user_assignment_pair CHECK ((user_id <> assigned_user_id))
 security.user_assignment chk_user_assignment_window CHECK ((expires_at > valid_from))
 security.user_assignment fk_user_assignment_manager FOREIGN KEY (user_id, tenant_id) REFERENCES security.app_user(id, tenant_id)
@@ -303,6 +331,7 @@ CREATE INDEX ix_outbox_position ON sync.outbox USING btree (tenant_id, xid)
 CREATE INDEX ix_outbox_queued ON sync.outbox USING btree (queued_at)
 CREATE INDEX ix_outbox_turn ON sync.outbox USING btree (rank, tenant_id, id) WHERE (parked_at IS NULL)
 CREATE INDEX ix_outbox_xid ON sync.outbox USING btree (xid)
+CREATE INDEX ix_pending_grant_role ON audit.pending_grant USING btree (xid, role_id)
 CREATE INDEX ix_record_owner ON security.record USING btree (tenant_id, owner_user_id, id)
 CREATE INDEX ix_role_permission_permission ON security.role_permission USING btree (permission_id)
 CREATE INDEX ix_role_permission_tenant ON security.role_permission USING btree (tenant_id, role_id)
@@ -325,13 +354,16 @@ CREATE UNIQUE INDEX pk_epoch ON sync.epoch USING btree (only_row)
 CREATE UNIQUE INDEX pk_impersonation ON identity.impersonation USING btree (id)
 CREATE UNIQUE INDEX pk_model ON sync.model USING btree (ordinal)
 CREATE UNIQUE INDEX pk_outbox ON sync.outbox USING btree (id)
+CREATE UNIQUE INDEX pk_pending_grant ON audit.pending_grant USING btree (id)
 CREATE UNIQUE INDEX pk_permission ON security.permission USING btree (id)
 CREATE UNIQUE INDEX pk_platform_admin ON identity.platform_admin USING btree (user_id)
+CREATE UNIQUE INDEX pk_preset_role ON security.preset_role USING btree (preset, name)
 CREATE UNIQUE INDEX pk_record ON security.record USING btree (tenant_id, id)
 CREATE UNIQUE INDEX pk_role ON security.role USING btree (id)
 CREATE UNIQUE INDEX pk_role_permission ON security.role_permission USING btree (role_id, permission_id)
 CREATE UNIQUE INDEX pk_service_key ON security.service_key USING btree (id)
 CREATE UNIQUE INDEX pk_tenant ON identity.tenant USING btree (id)
+CREATE UNIQUE INDEX pk_tenant_admin ON security.tenant_admin USING btree (tenant_id)
 CREATE UNIQUE INDEX pk_tenant_audit ON identity.tenant_audit USING btree (id)
 CREATE UNIQUE INDEX pk_user_assignment ON security.user_assignment USING btree (tenant_id, user_id, assigned_user_id)
 CREATE UNIQUE INDEX pk_user_role ON security.user_role USING btree (id)
@@ -354,41 +386,118 @@ audit.decision CREATE TRIGGER trg_append_only BEFORE DELETE OR UPDATE ON audit.d
 audit.decision CREATE TRIGGER trg_append_only_truncate BEFORE TRUNCATE ON audit.decision FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
 audit.decision_other CREATE TRIGGER trg_append_only BEFORE DELETE OR UPDATE ON audit.decision_other FOR EACH ROW EXECUTE FUNCTION audit.refuse_change()
 audit.decision_other CREATE TRIGGER trg_append_only_truncate BEFORE TRUNCATE ON audit.decision_other FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
+audit.pending_grant CREATE CONSTRAINT TRIGGER trg_grants_written AFTER INSERT ON audit.pending_grant DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION audit.write_grants()
+identity.impersonation CREATE TRIGGER trg_audit_delete AFTER DELETE ON identity.impersonation REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+identity.impersonation CREATE TRIGGER trg_audit_insert AFTER INSERT ON identity.impersonation REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+identity.impersonation CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON identity.impersonation FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+identity.impersonation CREATE TRIGGER trg_audit_update AFTER UPDATE ON identity.impersonation REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+identity.impersonation CREATE TRIGGER trg_event_delete AFTER DELETE ON identity.impersonation REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
+identity.impersonation CREATE TRIGGER trg_event_insert AFTER INSERT ON identity.impersonation REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
+identity.impersonation CREATE TRIGGER trg_event_update AFTER UPDATE ON identity.impersonation REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
+identity.platform_admin CREATE TRIGGER trg_audit_delete AFTER DELETE ON identity.platform_admin REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.user_id = n.user_id')
+identity.platform_admin CREATE TRIGGER trg_audit_insert AFTER INSERT ON identity.platform_admin REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.user_id = n.user_id')
+identity.platform_admin CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON identity.platform_admin FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.user_id = n.user_id')
+identity.platform_admin CREATE TRIGGER trg_audit_update AFTER UPDATE ON identity.platform_admin REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.user_id = n.user_id')
 identity.platform_admin CREATE TRIGGER trg_capture_delete AFTER DELETE ON identity.platform_admin REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 identity.platform_admin CREATE TRIGGER trg_capture_insert AFTER INSERT ON identity.platform_admin REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 identity.platform_admin CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON identity.platform_admin FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 identity.platform_admin CREATE TRIGGER trg_capture_update AFTER UPDATE ON identity.platform_admin REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+identity.platform_admin CREATE TRIGGER trg_escalation BEFORE INSERT OR UPDATE ON identity.platform_admin FOR EACH ROW EXECUTE FUNCTION security.guard_platform_seat()
+identity.tenant CREATE TRIGGER trg_audit_delete AFTER DELETE ON identity.tenant REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+identity.tenant CREATE TRIGGER trg_audit_insert AFTER INSERT ON identity.tenant REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+identity.tenant CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON identity.tenant FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+identity.tenant CREATE TRIGGER trg_audit_update AFTER UPDATE ON identity.tenant REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
 identity.tenant CREATE TRIGGER trg_capture_delete AFTER DELETE ON identity.tenant REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 identity.tenant CREATE TRIGGER trg_capture_insert AFTER INSERT ON identity.tenant REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 identity.tenant CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON identity.tenant FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 identity.tenant CREATE TRIGGER trg_capture_update AFTER UPDATE ON identity.tenant REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+identity.tenant CREATE TRIGGER trg_event_delete AFTER DELETE ON identity.tenant REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
+identity.tenant CREATE TRIGGER trg_event_insert AFTER INSERT ON identity.tenant REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
+identity.tenant CREATE TRIGGER trg_event_update AFTER UPDATE ON identity.tenant REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
+identity.tenant CREATE TRIGGER trg_preset_roles AFTER INSERT OR UPDATE OF preset ON identity.tenant FOR EACH ROW EXECUTE FUNCTION security.apply_presets_to_new()
 identity.tenant_audit CREATE TRIGGER trg_append_only BEFORE DELETE OR UPDATE ON identity.tenant_audit FOR EACH ROW EXECUTE FUNCTION audit.refuse_change()
 identity.tenant_audit CREATE TRIGGER trg_append_only_truncate BEFORE TRUNCATE ON identity.tenant_audit FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
+security.app_user CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.app_user REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+security.app_user CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.app_user REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+security.app_user CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.app_user FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+security.app_user CREATE TRIGGER trg_audit_update AFTER UPDATE ON security.app_user REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
 security.app_user CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.app_user REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.app_user CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.app_user REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.app_user CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.app_user FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.app_user CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.app_user REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.app_user CREATE TRIGGER trg_event_delete AFTER DELETE ON security.app_user REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
+security.app_user CREATE TRIGGER trg_event_insert AFTER INSERT ON security.app_user REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
+security.app_user CREATE TRIGGER trg_event_update AFTER UPDATE ON security.app_user REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
+security.app_user CREATE TRIGGER trg_last_admin_delete AFTER DELETE ON security.app_user REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
+security.app_user CREATE TRIGGER trg_last_admin_insert AFTER INSERT ON security.app_user REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
+security.app_user CREATE TRIGGER trg_last_admin_update AFTER UPDATE ON security.app_user REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
+security.record CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.record REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.id) = (n.tenant_id, n.id)')
+security.record CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.record REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.id) = (n.tenant_id, n.id)')
+security.record CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.record FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.id) = (n.tenant_id, n.id)')
+security.record CREATE TRIGGER trg_audit_update AFTER UPDATE ON security.record REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.id) = (n.tenant_id, n.id)')
 security.record CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.record REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.record CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.record REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.record CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.record FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.record CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.record REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.role CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+security.role CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+security.role CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.role FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+security.role CREATE TRIGGER trg_audit_update AFTER UPDATE ON security.role REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
 security.role CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.role CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.role CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.role FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.role CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.role REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.role CREATE TRIGGER trg_role_protected BEFORE INSERT OR DELETE OR UPDATE ON security.role FOR EACH ROW EXECUTE FUNCTION security.protect_role()
+security.role CREATE TRIGGER trg_role_version BEFORE UPDATE OF description, name ON security.role FOR EACH ROW WHEN (((new.description IS DISTINCT FROM old.description) OR (new.name IS DISTINCT FROM old.name))) EXECUTE FUNCTION security.describe_role()
+security.role_permission CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.role_permission REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.note_grants()
+security.role_permission CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.role_permission REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.note_grants()
+security.role_permission CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.role_permission FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change()
+security.role_permission CREATE TRIGGER trg_audit_update AFTER UPDATE ON security.role_permission REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.note_grants()
 security.role_permission CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.role_permission REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.role_permission CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.role_permission REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.role_permission CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.role_permission FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.role_permission CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.role_permission REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.role_permission CREATE TRIGGER trg_escalation_insert AFTER INSERT ON security.role_permission REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_grant()
+security.role_permission CREATE TRIGGER trg_escalation_update AFTER UPDATE ON security.role_permission REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_grant()
+security.role_permission CREATE TRIGGER trg_last_admin_delete AFTER DELETE ON security.role_permission REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
+security.role_permission CREATE TRIGGER trg_last_admin_insert AFTER INSERT ON security.role_permission REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
+security.role_permission CREATE TRIGGER trg_last_admin_truncate AFTER TRUNCATE ON security.role_permission FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
+security.role_permission CREATE TRIGGER trg_last_admin_update AFTER UPDATE ON security.role_permission REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
+security.role_permission CREATE TRIGGER trg_protected_delete AFTER DELETE ON security.role_permission REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.protect_permission_set()
+security.role_permission CREATE TRIGGER trg_protected_insert AFTER INSERT ON security.role_permission REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.protect_permission_set()
+security.role_permission CREATE TRIGGER trg_protected_truncate BEFORE TRUNCATE ON security.role_permission FOR EACH STATEMENT EXECUTE FUNCTION security.protect_permission_set()
+security.role_permission CREATE TRIGGER trg_protected_update AFTER UPDATE ON security.role_permission REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.protect_permission_set()
 security.role_permission CREATE TRIGGER trg_role_permission_tenant BEFORE INSERT ON security.role_permission FOR EACH ROW EXECUTE FUNCTION security.fill_role_tenant()
+security.role_permission CREATE TRIGGER trg_role_version_delete AFTER DELETE ON security.role_permission REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.touch_roles()
+security.role_permission CREATE TRIGGER trg_role_version_insert AFTER INSERT ON security.role_permission REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.touch_roles()
+security.role_permission CREATE TRIGGER trg_role_version_update AFTER UPDATE ON security.role_permission REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.touch_roles()
+security.service_key CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.service_key REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+security.service_key CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.service_key REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+security.service_key CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.service_key FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+security.service_key CREATE TRIGGER trg_audit_update AFTER UPDATE ON security.service_key REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+security.tenant_admin CREATE CONSTRAINT TRIGGER trg_last_admin AFTER UPDATE ON security.tenant_admin DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION security.require_admin()
+security.user_assignment CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.user_assignment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.user_id, o.assigned_user_id) = (n.tenant_id, n.user_id, n.assigned_user_id)')
+security.user_assignment CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.user_assignment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.user_id, o.assigned_user_id) = (n.tenant_id, n.user_id, n.assigned_user_id)')
+security.user_assignment CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.user_assignment FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.user_id, o.assigned_user_id) = (n.tenant_id, n.user_id, n.assigned_user_id)')
+security.user_assignment CREATE TRIGGER trg_audit_update AFTER UPDATE ON security.user_assignment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.user_id, o.assigned_user_id) = (n.tenant_id, n.user_id, n.assigned_user_id)')
 security.user_assignment CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.user_assignment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.user_assignment CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.user_assignment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.user_assignment CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.user_assignment FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.user_assignment CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.user_assignment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.user_role CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.user_role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.user_id, coalesce(o.role_id, o.role_name), o.tenant_id is null) = (n.id, n.user_id, coalesce(n.role_id, n.role_name), n.tenant_id is null)')
+security.user_role CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.user_role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.user_id, coalesce(o.role_id, o.role_name), o.tenant_id is null) = (n.id, n.user_id, coalesce(n.role_id, n.role_name), n.tenant_id is null)')
+security.user_role CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.user_role FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.user_id, coalesce(o.role_id, o.role_name), o.tenant_id is null) = (n.id, n.user_id, coalesce(n.role_id, n.role_name), n.tenant_id is null)')
+security.user_role CREATE TRIGGER trg_audit_update AFTER UPDATE ON security.user_role REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.user_id, coalesce(o.role_id, o.role_name), o.tenant_id is null) = (n.id, n.user_id, coalesce(n.role_id, n.role_name), n.tenant_id is null)')
 security.user_role CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.user_role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.user_role CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.user_role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.user_role CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.user_role FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.user_role CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.user_role REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.user_role CREATE TRIGGER trg_escalation_insert AFTER INSERT ON security.user_role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_assignment()
+security.user_role CREATE TRIGGER trg_escalation_update AFTER UPDATE ON security.user_role REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_assignment()
+security.user_role CREATE TRIGGER trg_last_admin_delete AFTER DELETE ON security.user_role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
+security.user_role CREATE TRIGGER trg_last_admin_insert AFTER INSERT ON security.user_role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
+security.user_role CREATE TRIGGER trg_last_admin_truncate AFTER TRUNCATE ON security.user_role FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
+security.user_role CREATE TRIGGER trg_last_admin_update AFTER UPDATE ON security.user_role REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
 security.user_role CREATE TRIGGER trg_user_role_slot BEFORE INSERT OR UPDATE ON security.user_role FOR EACH ROW EXECUTE FUNCTION security.set_slot()
 security.user_role CREATE TRIGGER trg_user_role_tenant BEFORE INSERT ON security.user_role FOR EACH ROW EXECUTE FUNCTION security.fill_role_tenant()
 
@@ -397,6 +506,7 @@ audit.access_log p_auditor for SELECT to bailiwick_auditor using true
 audit.access_log p_operator for ALL to bailiwick_operator using true check true
 audit.access_log p_owner for ALL to bailiwick_owner using true check true
 audit.access_log p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+audit.access_log p_service_shows for INSERT to bailiwick_service check (access_action = ANY (ARRAY['READ'::text, 'EXPORT'::text, 'PRINT'::text]))
 audit.access_log p_sync for SELECT to bailiwick_sync using true
 audit.access_log_other p_operator for ALL to bailiwick_operator using true check true
 audit.access_log_other p_owner for ALL to bailiwick_owner using true check true
@@ -478,6 +588,9 @@ security.app_user bailiwick_sync: select
 security.permission bailiwick_operator: select
 security.permission bailiwick_service: select
 security.permission bailiwick_sync: delete insert select update
+security.preset_role bailiwick_operator: select
+security.preset_role bailiwick_service: select
+security.preset_role bailiwick_sync: delete insert select update
 security.record bailiwick_operator: delete insert select truncate update
 security.record bailiwick_service: delete insert select update
 security.record bailiwick_sync: select
@@ -514,18 +627,45 @@ audit.access_log bailiwick_service: insert (tenant_id actor_user_id accessed_ent
 audit.decision bailiwick_service: insert (decision_id decided_at api tenant_id caller_kind caller_id subject_user_id permission object answer listed source problem model_id sync_position latency_us request_id)
 
 -- functions
+audit.capture_change() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 7c9feef2d1c55c1e88e195f44498aaea
 audit.ensure_access_log_partitions(months_ahead integer) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner,bailiwick_sync=X/bailiwick_owner ba93919ab78925a4fe5b369400f21a50
 audit.ensure_decision_partitions(days_ahead integer) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 28a7fc94f65fefa22c105af8fecffa96
 audit.ensure_partition(parent text, suffix text, since timestamp with time zone, until timestamp with time zone) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner e5e134811e16b6c5f493725708750c58
+audit.entries_query(table_name text) immutable owner=bailiwick_owner db3e627f3ff2b0fcd6e92dd1ba9a0f05
+audit.note_grants() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 36e54cb299b1e15f8d171c884cd35eb8
 audit.refuse_change() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 0ae5914b4783b615a4af271b5b078820
+audit.setting(name text) stable owner=bailiwick_owner 337730cd044b86acbb43600daeccdabd
+audit.write_grants() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner b6c10d075f0be62887c7fe2e636fa272
+identity.capture_event() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner cf7d077ac3f90fbba3d5965438248e94
+identity.end_tenant(tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner 79add842944008bdf729ab9683f8b701
+security.actor() stable owner=bailiwick_owner dfab8d4c7beb17aacbce3f875b1e94e5
+security.apply_presets(only_tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_sync=X/bailiwick_owner 6e13ae5a6eb11f30e72fcb52397c9ed8
+security.apply_presets_to_new() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 16861cc5652e43d2ce3cbf4f6d03421d
+security.delegable_permissions(user_id text, tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner ee03943a41e3af3b38906c7714d9edcc
+security.describe_role() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 48f0a8652e204ce5f7fdbdddb8440773
 security.fill_role_tenant() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner 67efb2e5583042a81cce3bd233b5f99e
+security.guard_assignment() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 885ec4475247da34465463f278f2300d
+security.guard_grant() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 0fbcd100dd8dccfe9e38940d56af1dc1
+security.guard_platform_seat() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1b58f354f31bba910b8082b158828857
+security.held_permissions(user_id text, tenant_id text, without text[], without_role text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner c5e41967d558394846136e7c850dafb4
 security.in_scope(tenant_id text) stable owner=bailiwick_owner a50b2248ef0af4d02badac0de96fbf49
+security.is_migration() stable owner=bailiwick_owner df292966ea69903c9798796da95d76f4
+security.is_platform_admin(user_id text) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 988951ba407c2e60de3637157b2600d7
+security.note_admins(tenant_ids text[], broken boolean) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner b019d51a2f5d51c5884696cb9b5a8972
+security.protect_permission_set() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 765d98c698a6d8e36b250c008cd300c9
+security.protect_role() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 8f5bbe02962fe6d593c7593ba30f7153
+security.refuse(code text, sentence text, facts jsonb) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner d2cba3ed72d5d3db14725bdae4e2163d
+security.require_admin() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 7fa8330d64a6a87a45cc7f7e34d73f16
+security.require_may_hand_out(actor text, tenant_id text, wanted text[], own_until timestamp with time zone, without text[], without_role text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner c47844161ab78713770db774744ca244
 security.set_slot() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner 5f2f717aa3a283a73fccf3f7f3f17def
+security.touch_roles() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 565bf9617a3a4cb14b24ca0d87249077
 security.valid_id(id text) immutable owner=bailiwick_owner abaf06e906e2342da655585c589575fd
+security.watch_admins() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner aecbc83c3c5609d1ac50be88442f3dff
+security.writer_standing(actor_user_id text, tenant_id text, impersonation_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 6b019c6fa9d4269edd9fe3ada89aaf3f
 sync.capture() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 2c7802cc09c104f0a45ec97771e4485c
 sync.count_captured(more bigint) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 9cb3458712a6591edb74a5348c219268
 sync.is_applied(tenant_id text, "position" xid8) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner b44ed6e0f68a068afebaf38709194751
 sync.keys_query(table_name text) immutable owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 8c02537fae30f09547ada84837588f56
-sync.projected(table_name text, content jsonb) immutable owner=bailiwick_owner fb72202066fda283c62bd0d7569cae05
+sync.projected(table_name text, content jsonb) immutable owner=bailiwick_owner ebf7ad80fd56451680e34e89863aea77
 sync.token(tenant_id text) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner ecfeca4281b90517cade10505bc558a4
 sync.touch(tenant_id text, kind text, a text, b text, prior jsonb) volatile owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner,bailiwick_sync=X/bailiwick_owner f30e018eb4d1f1ac542f5b868f6786ff
