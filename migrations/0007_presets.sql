@@ -21,6 +21,10 @@ grant select, insert, update, delete on security.preset_role to bailiwick_sync;
 alter table security.role add column version bigint not null default 1;
 alter table security.role add column updated_at timestamptz not null default now();
 
+-- `ADMIN` beside a preset's `admin` would be taken for it.
+alter table security.role drop constraint uq_role_name;
+create unique index uq_role_name on security.role (tenant_id, lower(name));
+
 create or replace function sync.projected(table_name text, content jsonb) returns jsonb
   language sql immutable parallel safe
   return case table_name

@@ -128,7 +128,8 @@ create function security.delegable_permissions(user_id text, tenant_id text) ret
   select distinct d from held h cross join lateral unnest(h.delegates) as d
 $$;
 revoke execute on function security.held_permissions, security.delegable_permissions from public;
-grant execute on function security.held_permissions, security.delegable_permissions to bailiwick_service;
+grant execute on function security.held_permissions, security.delegable_permissions, security.is_platform_admin
+  to bailiwick_service;
 
 -- Refuses what the actor may not hand out. `own_until`: they would have it themselves until then, so only what they hold
 -- elsewhere, and at least as long, may be given; null: others would have it.

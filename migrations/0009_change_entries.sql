@@ -313,16 +313,18 @@ create policy p_service_shows on audit.access_log as restrictive for insert to b
 -- What stands before every write of the service: the tenant's status, held until the write commits, and by what right a
 -- platform admin acts in it. `impersonation_id` comes back where it names an active one of the actor in the tenant.
 create function security.writer_standing(actor_user_id text, tenant_id text, impersonation_id text)
-  returns table (tenant_status text, is_outside_admin boolean, active_impersonation_id text)
+  returns table (tenant_status text, is_outside_admin boolean, is_member boolean, active_impersonation_id text)
   language sql volatile security definer set search_path = pg_catalog, pg_temp as $$
   select (select t.status from identity.tenant t where t.id = writer_standing.tenant_id for share),
-         security.is_platform_admin(writer_standing.actor_user_id)
-           and not exists (select from security.app_user u where u.id = writer_standing.actor_user_id
-                             and u.tenant_id = writer_standing.tenant_id),
+         security.is_platform_admin(writer_standing.actor_user_id) and m.user_id is null,
+         m.user_id is not null,
          (select i.id from identity.impersonation i
           where i.id = writer_standing.impersonation_id and i.actor_user_id = writer_standing.actor_user_id
             and i.tenant_id = writer_standing.tenant_id and i.ended_at is null and i.expires_at > clock_timestamp()
           for share)
+  from (select writer_standing.actor_user_id) a
+    left join lateral (select u.id as user_id from security.app_user u
+                       where u.id = a.actor_user_id and u.tenant_id = writer_standing.tenant_id) m on true
 $$;
 revoke execute on function security.writer_standing, audit.capture_change, audit.note_grants, audit.write_grants,
   identity.capture_event from public;

@@ -1,5 +1,6 @@
 /**
- * The composition root: the only file that knows every part of the service, and the order they start and stop in.
+ * The composition root: the only file that knows every part of the service, and the order they start and stop in; what
+ * carries out the contract is put together in src/operations.ts.
  *
  * Read `compose` for the order; the functions below it put one capability together each.
  */
@@ -10,24 +11,20 @@ import { createDecisionLog } from './audit/decision-log.js';
 import type { DecisionLog } from './audit/decision-log.js';
 import type { Config } from './config.js';
 import { authorizationModel, modelHash } from './contract/model.js';
-import { createAuthorizer } from './decisions/authorize.js';
-import { createChecker } from './decisions/check.js';
-import { createJournal } from './decisions/journal.js';
-import { createLister } from './decisions/list-objects.js';
-import { decisionOperations } from './decisions/operations.js';
 import { createHttpApp } from './http/app.js';
 import { createAuthentication } from './http/authentication.js';
-import { contractOperations } from './http/contract-operations.js';
 import { parseContract } from './http/contract.js';
 import { createReadiness } from './http/health.js';
 import type { Readiness } from './http/health.js';
 import { createManagementApp } from './http/management.js';
+import { createOncePerKey } from './http/idempotency.js';
 import { createHttpServer } from './http/server.js';
 import type { HttpServer } from './http/server.js';
 import { createServiceKeyLookup } from './http/service-key-store.js';
 import { createTokenVerifier } from './platform/jwt.js';
 import { createMetrics } from './platform/metrics.js';
 import type { Metrics } from './platform/metrics.js';
+import { carriedOut } from './operations.js';
 import { hasModel, isServing, writeModel } from './platform/openfga-admin.js';
 import { observeEngine } from './platform/openfga-metrics.js';
 import { createTupleStore } from './platform/openfga.js';
@@ -35,7 +32,6 @@ import { createPool } from './platform/postgres.js';
 import type { Pool } from './platform/postgres.js';
 import { declareRuntimeMetrics } from './platform/runtime-metrics.js';
 import { sha256 } from './platform/service-key.js';
-import type { Operations } from './shared/operation.js';
 import { inOrder } from './shared/part.js';
 import type { Part } from './shared/part.js';
 import { patient } from './shared/patient.js';
@@ -101,7 +97,7 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
 
   const { projector, reconcileTimer, filling } = sync(base);
   const readiness = readinessOf(base);
-  const { service, management } = servers(base, readiness);
+  const { service, management } = servers({ ...base, wake: () => projector.wake() }, readiness);
   declareRuntimeMetrics(metrics, { version: version(), modelHash, pools: { service: pool, sync: syncPool } });
 
   const waiting = (part: Part): Part =>
@@ -207,17 +203,13 @@ function readinessOf({ config, pool, syncPool, model }: Base): Readiness {
 }
 
 /** The service's port, made from the contract, and the management port beside it. */
-function servers(base: Base, readiness: Readiness): { service: HttpServer; management: HttpServer } {
-  const { config, log, metrics, now, pool, tuples, gate } = base;
-  const journal = createJournal({ ...base, modelId: () => base.model.modelId() });
-  const engineTimeoutMs = config.engine.timeoutMs;
-  const checker = createChecker({ tuples, gate, journal, engineTimeoutMs });
-  const lister = createLister({ pool, tuples, gate, journal, engineTimeoutMs });
+function servers(
+  base: Base & { readonly wake: () => void },
+  readiness: Readiness,
+): { service: HttpServer; management: HttpServer } {
+  const { config, log, metrics, now, pool } = base;
   const document = parseContract(readText('openapi.yaml'));
-  const operations: Operations = {
-    ...contractOperations(document),
-    ...decisionOperations({ checker, lister, gate }),
-  };
+  const { operations, authorize } = carriedOut(document, base);
   const { gatewaySecret, trustLoopback, issuers } = config.callers;
   const authenticate = createAuthentication({
     trusted: {
@@ -231,9 +223,18 @@ function servers(base: Base, readiness: Readiness): { service: HttpServer; manag
     findServiceKey: createServiceKeyLookup(pool),
     now,
   });
-  const authorize = createAuthorizer(checker);
   const defaultTimeoutMs = config.http.requestTimeoutMs;
-  const app = createHttpApp({ document, operations, authenticate, authorize, log, metrics, defaultTimeoutMs });
+  const oncePerKey = createOncePerKey(pool, log);
+  const app = createHttpApp({
+    document,
+    operations,
+    authenticate,
+    authorize,
+    oncePerKey,
+    log,
+    metrics,
+    defaultTimeoutMs,
+  });
   const { host, port, managementPort } = config.http;
   return {
     service: createHttpServer({ name: 'service port', host, port, app, log }),

@@ -7,7 +7,8 @@
  */
 import pg from 'pg';
 
-import { Problem } from '../shared/problem.js';
+import { isProblemCode, Problem } from '../shared/problem.js';
+import type { ProblemFacts } from '../shared/problem.js';
 
 /** The group roles of migrations/0001. */
 export type DatabaseRole = 'bailiwick_service' | 'bailiwick_sync' | 'bailiwick_operator' | 'bailiwick_auditor';
@@ -206,8 +207,37 @@ function isConnectionError(error: unknown): boolean {
   );
 }
 
+/** A row that a constraint refused; its name says which rule. */
+export class ConstraintError extends Error {
+  readonly constraint: string;
+
+  constructor(constraint: string, cause: Error) {
+    super(cause.message, { cause });
+    this.name = 'ConstraintError';
+    this.constraint = constraint;
+  }
+}
+
+/** Unique, foreign-key and check constraints. */
+const CONSTRAINT_STATES = new Set(['23505', '23503', '23514']);
+/** What our own guards raise (migrations/0008): `CODE: sentence`, and perhaps facts in the detail. */
+const REFUSED_BY_GUARD = 'BW001';
+
+function refusedByGuard(error: Error): Problem | undefined {
+  const [, code = '', sentence = ''] = /^([A-Z_]+): (.*)$/s.exec(error.message) ?? [];
+  if (!isProblemCode(code)) return undefined;
+  const detail = 'detail' in error && typeof error.detail === 'string' ? error.detail : '{}';
+  // Written by `security.refuse` in the form of the contract.
+  return new Problem(code, sentence, { cause: error, facts: JSON.parse(detail) as ProblemFacts });
+}
+
 function translate(error: unknown): unknown {
   if (error instanceof Problem || !(error instanceof Error)) return error;
+  const state = sqlState(error) ?? '';
+  if (state === REFUSED_BY_GUARD) return refusedByGuard(error) ?? error;
+  if (CONSTRAINT_STATES.has(state) && 'constraint' in error && typeof error.constraint === 'string') {
+    return new ConstraintError(error.constraint, error);
+  }
   if (!isConnectionError(error)) return error;
   return new Problem('DATABASE_UNAVAILABLE', 'the database cannot be reached', { cause: error, retryAfterSeconds: 1 });
 }

@@ -1,4 +1,8 @@
-/** SQL of `sync.model` and of the permission catalogue. */
+/**
+ * SQL of `sync.model`, of the permission catalogue and of the presets: what the database knows of the model's file.
+ *
+ * Runs as `bailiwick_sync`, under the lock of `lockModels` where several processes start at once.
+ */
 import type { Tx } from '../platform/postgres.js';
 import type { CatalogueEntry } from '../contract/model.js';
 import type { Preset } from '../contract/presets.js';

@@ -7,7 +7,7 @@ import pino from 'pino';
 
 import { createHttpApp, type HttpAppOptions } from '../../src/http/app.js';
 import { createAuthentication } from '../../src/http/authentication.js';
-import { type ContractDocument, parseContract } from '../../src/http/contract.js';
+import { type ContractDocument, operationsOf, parseContract } from '../../src/http/contract.js';
 import { contractOperations } from '../../src/http/contract-operations.js';
 import { createHttpServer, type HttpServer, type HttpServerLimits } from '../../src/http/server.js';
 import { createMetrics, type Metrics } from '../../src/platform/metrics.js';
@@ -36,7 +36,9 @@ export function stubOperations(document: ContractDocument): {
   seen: unknown[];
 } {
   const seen: unknown[] = [];
+  const unstubbed = (id: string) => () => Promise.reject(new Error(`\`${id}\` is not stubbed here`));
   const operations: HttpAppOptions['operations'] = {
+    ...Object.fromEntries(operationsOf(readOpenapi()).map(({ id }) => [id, unstubbed(id)])),
     ...contractOperations(document),
     check: (input: unknown, context: unknown) => {
       seen.push({ input, context });
@@ -77,6 +79,7 @@ export async function startApp({ limits, ...changes }: AppChanges = {}): Promise
       findServiceKey: () => Promise.resolve(undefined),
     }),
     authorize: () => Promise.resolve(),
+    oncePerKey: (_request, run) => run('claim'),
     log,
     metrics,
     validateResponses: true,

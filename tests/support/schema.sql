@@ -18,6 +18,7 @@ audit.access_log table owner=bailiwick_owner rls forced
 audit.access_log_other table owner=bailiwick_owner rls forced
 audit.decision table owner=bailiwick_owner rls forced
 audit.decision_other table owner=bailiwick_owner rls forced
+audit.idempotency_claim table owner=bailiwick_owner rls forced
 audit.pending_grant table owner=bailiwick_owner
 identity.impersonation table owner=bailiwick_owner rls forced
 identity.platform_admin table owner=bailiwick_owner rls forced
@@ -105,6 +106,16 @@ audit.decision_other.sync_position bigint
 audit.decision_other.latency_us integer not null
 audit.decision_other.request_id text not null
 audit.decision_other.xid xid8 not null default pg_current_xact_id()
+audit.idempotency_claim.id text not null default (gen_random_uuid())::text
+audit.idempotency_claim.tenant_id text not null
+audit.idempotency_claim.caller_id text not null
+audit.idempotency_claim.operation_id text not null
+audit.idempotency_claim.key text not null
+audit.idempotency_claim.fingerprint bytea not null
+audit.idempotency_claim.claimed_at timestamp with time zone not null default now()
+audit.idempotency_claim.effected_at timestamp with time zone
+audit.idempotency_claim.status integer
+audit.idempotency_claim.answer jsonb
 audit.pending_grant.id bigint not null identity
 audit.pending_grant.xid xid8 not null default pg_current_xact_id()
 audit.pending_grant.tenant_id text not null
@@ -235,6 +246,9 @@ audit.decision pk_decision PRIMARY KEY (decided_at, decision_id)
 audit.decision_other chk_decision_answer CHECK ((answer = ANY (ARRAY['allowed'::text, 'denied'::text, 'listed'::text, 'undecided'::text])))
 audit.decision_other chk_decision_caller_kind CHECK ((caller_kind = ANY (ARRAY['user'::text, 'service'::text])))
 audit.decision_other decision_other_pkey PRIMARY KEY (decided_at, decision_id)
+audit.idempotency_claim chk_idempotency_claim_key CHECK (((char_length(key) >= 1) AND (char_length(key) <= 255)))
+audit.idempotency_claim pk_idempotency_claim PRIMARY KEY (id)
+audit.idempotency_claim uq_idempotency_claim UNIQUE (tenant_id, caller_id, operation_id, key)
 audit.pending_grant pk_pending_grant PRIMARY KEY (id)
 audit.pending_grant trg_grants_written TRIGGER DEFERRABLE INITIALLY DEFERRED
 identity.impersonation chk_impersonation_reason CHECK (((char_length(reason) >= 1) AND (char_length(reason) <= 1000)))
@@ -276,7 +290,6 @@ security.role chk_role_id CHECK (security.valid_id(id))
 security.role chk_role_name CHECK (((char_length(name) <= 64) AND (name <> 'PLATFORM_ADMIN'::text) AND ((name ~ '^[A-Z][A-Z0-9_]*$'::text) OR (is_system AND (name ~ '^[a-z][a-z0-9_]*$'::text)))))
 security.role fk_role_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id)
 security.role pk_role PRIMARY KEY (id)
-security.role uq_role_name UNIQUE (tenant_id, name)
 security.role uq_role_tenant UNIQUE (id, tenant_id)
 security.role_permission fk_role_permission_permission FOREIGN KEY (permission_id) REFERENCES security.permission(id)
 security.role_permission fk_role_permission_role FOREIGN KEY (role_id, tenant_id) REFERENCES security.role(id, tenant_id)
@@ -324,6 +337,7 @@ CREATE INDEX ix_app_user_tenant ON security.app_user USING btree (tenant_id, id)
 CREATE INDEX ix_decision_id ON ONLY audit.decision USING btree (decision_id)
 CREATE INDEX ix_decision_seal ON ONLY audit.decision USING btree (xid, decision_id)
 CREATE INDEX ix_decision_subject ON ONLY audit.decision USING btree (tenant_id, subject_user_id, decided_at)
+CREATE INDEX ix_idempotency_claim_claimed ON audit.idempotency_claim USING btree (claimed_at)
 CREATE INDEX ix_impersonation_tenant ON identity.impersonation USING btree (tenant_id, started_at)
 CREATE INDEX ix_outbox_key ON sync.outbox USING btree (tenant_id, kind, a, b)
 CREATE INDEX ix_outbox_parked ON sync.outbox USING btree (retry_at) WHERE (parked_at IS NOT NULL)
@@ -351,6 +365,7 @@ CREATE UNIQUE INDEX pk_applied ON sync.applied USING btree (tenant_id)
 CREATE UNIQUE INDEX pk_claim ON sync.claim USING btree (id)
 CREATE UNIQUE INDEX pk_decision ON ONLY audit.decision USING btree (decided_at, decision_id)
 CREATE UNIQUE INDEX pk_epoch ON sync.epoch USING btree (only_row)
+CREATE UNIQUE INDEX pk_idempotency_claim ON audit.idempotency_claim USING btree (id)
 CREATE UNIQUE INDEX pk_impersonation ON identity.impersonation USING btree (id)
 CREATE UNIQUE INDEX pk_model ON sync.model USING btree (ordinal)
 CREATE UNIQUE INDEX pk_outbox ON sync.outbox USING btree (id)
@@ -369,8 +384,9 @@ CREATE UNIQUE INDEX pk_user_assignment ON security.user_assignment USING btree (
 CREATE UNIQUE INDEX pk_user_role ON security.user_role USING btree (id)
 CREATE UNIQUE INDEX uq_app_user_email ON security.app_user USING btree (COALESCE(tenant_id, ''::text), lower(email))
 CREATE UNIQUE INDEX uq_app_user_tenant ON security.app_user USING btree (id, tenant_id)
+CREATE UNIQUE INDEX uq_idempotency_claim ON audit.idempotency_claim USING btree (tenant_id, caller_id, operation_id, key)
 CREATE UNIQUE INDEX uq_model_hash ON sync.model USING btree (store_id, hash)
-CREATE UNIQUE INDEX uq_role_name ON security.role USING btree (tenant_id, name)
+CREATE UNIQUE INDEX uq_role_name ON security.role USING btree (tenant_id, lower(name))
 CREATE UNIQUE INDEX uq_role_tenant ON security.role USING btree (id, tenant_id)
 CREATE UNIQUE INDEX uq_tenant_name ON identity.tenant USING btree (name)
 CREATE UNIQUE INDEX uq_tenant_slug ON identity.tenant USING btree (slug)
@@ -519,6 +535,8 @@ audit.decision p_sync for SELECT to bailiwick_sync using true
 audit.decision_other p_operator for ALL to bailiwick_operator using true check true
 audit.decision_other p_owner for ALL to bailiwick_owner using true check true
 audit.decision_other p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+audit.idempotency_claim p_owner for ALL to bailiwick_owner using true check true
+audit.idempotency_claim p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
 identity.impersonation p_operator for ALL to bailiwick_operator using true check true
 identity.impersonation p_owner for ALL to bailiwick_owner using true check true
 identity.impersonation p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
@@ -571,6 +589,7 @@ audit.decision bailiwick_auditor: select
 audit.decision bailiwick_operator: select
 audit.decision bailiwick_service: select
 audit.decision bailiwick_sync: select
+audit.idempotency_claim bailiwick_service: delete insert select update
 identity.impersonation bailiwick_operator: delete insert select update
 identity.impersonation bailiwick_service: delete insert select update
 identity.platform_admin bailiwick_operator: delete insert select update
@@ -650,7 +669,7 @@ security.guard_platform_seat() volatile definer set search_path=pg_catalog, pg_t
 security.held_permissions(user_id text, tenant_id text, without text[], without_role text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner c5e41967d558394846136e7c850dafb4
 security.in_scope(tenant_id text) stable owner=bailiwick_owner a50b2248ef0af4d02badac0de96fbf49
 security.is_migration() stable owner=bailiwick_owner df292966ea69903c9798796da95d76f4
-security.is_platform_admin(user_id text) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 988951ba407c2e60de3637157b2600d7
+security.is_platform_admin(user_id text) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 988951ba407c2e60de3637157b2600d7
 security.note_admins(tenant_ids text[], broken boolean) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner b019d51a2f5d51c5884696cb9b5a8972
 security.protect_permission_set() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 765d98c698a6d8e36b250c008cd300c9
 security.protect_role() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 8f5bbe02962fe6d593c7593ba30f7153
@@ -661,7 +680,7 @@ security.set_slot() volatile definer set search_path=pg_catalog, pg_temp owner=b
 security.touch_roles() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 565bf9617a3a4cb14b24ca0d87249077
 security.valid_id(id text) immutable owner=bailiwick_owner abaf06e906e2342da655585c589575fd
 security.watch_admins() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner aecbc83c3c5609d1ac50be88442f3dff
-security.writer_standing(actor_user_id text, tenant_id text, impersonation_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 6b019c6fa9d4269edd9fe3ada89aaf3f
+security.writer_standing(actor_user_id text, tenant_id text, impersonation_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 55850467478e9c9adf277be148e0957a
 sync.capture() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 2c7802cc09c104f0a45ec97771e4485c
 sync.count_captured(more bigint) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 9cb3458712a6591edb74a5348c219268
 sync.is_applied(tenant_id text, "position" xid8) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner b44ed6e0f68a068afebaf38709194751
