@@ -4,8 +4,8 @@
  */
 import { PROBLEMS } from '../../src/shared/problem.js';
 
-/** The one schema that may be open: an OpenAPI document, whose form is not ours. */
-const OPEN_SCHEMAS = new Set(['ContractDocument']);
+/** Schemas that may be open: an OpenAPI document, whose form is not ours, and what an entry says, which its purpose decides. */
+const OPEN_SCHEMAS = new Set(['ContractDocument', 'EntryDetails']);
 const METHODS = new Set(['get', 'put', 'post', 'delete', 'patch', 'head', 'options', 'trace']);
 const PURPOSE = /^[a-z_]+\.[a-z_]+$/;
 const PERMISSION = /^(public|decide|authenticated|platform|[a-z][a-z0-9_]*(\.[a-z0-9_]+)+)$/;
