@@ -319,10 +319,17 @@ test('most of the changes that histories are made of do change something', async
   await startOver();
   let done = 0;
   const changes = fc.sample(change, { numRuns: 200, seed: 1 });
-  for (const text of changes) if (await transact({ does: 'transaction', changes: [text], ends: 'commit' })) done += 1;
+  let lines: string[] = [];
+  let most = 0;
+  for (const text of changes) {
+    if (!(await transact({ does: 'transaction', changes: [text], ends: 'commit' }))) continue;
+    done += 1;
+    lines = await expectedLines(world.pool('bailiwick_operator'));
+    most = Math.max(most, lines.length);
+  }
   expect(done).toBeGreaterThan(120);
-  const lines = await expectedLines(world.pool('bailiwick_operator'));
-  expect(lines.length).toBeGreaterThan(20);
+  // What a truncate or a tenant's end has left may be little, wherever it falls.
+  expect(most).toBeGreaterThan(20);
   await world.applied();
   await until(async () => (await world.sql(`select from sync.outbox`)).length === 0);
   expect(await storedLines(world)).toEqual(lines);

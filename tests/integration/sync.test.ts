@@ -387,7 +387,7 @@ const CHANGES: { says: string; does: string[]; asOwner?: true; added: string[]; 
 
 describe('rows become tuples', () => {
   test.each(CHANGES)('$says', async ({ does, asOwner, added, removed = [] }) => {
-    const change = asOwner ? world.migrationSql : inOne;
+    const change = asOwner ? (...statements: string[]) => world.migrationSql(...statements) : inOne;
     expect(await moved(does, change)).toEqual({ added: [...added].sort(), removed: [...removed].sort() });
   });
 
