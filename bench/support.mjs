@@ -62,8 +62,7 @@ export async function startBench() {
         return result.rows;
       },
       /** @param {string} id @param {'rcm' | 'emr' | 'sales'} preset */
-      addTenant: (id, preset) =>
-        operator.transaction((tx) => insertTenant(tx, { id, slug: id, name: id, preset }, (role) => `${id}.${role}`)),
+      addTenant: (id, preset) => operator.transaction((tx) => insertTenant(tx, { id, slug: id, name: id, preset })),
       /** @param {{ user: string, permission: string, tenant: string, syncToken?: string }} question */
       check: async (question) => {
         const response = await fetch(`${base}/api/v1/check`, {

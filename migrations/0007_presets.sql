@@ -32,8 +32,8 @@ create or replace function sync.projected(table_name text, content jsonb) return
     when 'platform_admin' then content - array['granted_at']
     when 'app_user' then jsonb_build_object('id', content->'id', 'tenant_id', content->'tenant_id', 'status', content->'status')
     when 'role' then content - array['description', 'created_at', 'version', 'updated_at']
-    when 'role_permission' then content - array['granted_at']
-    when 'user_role' then content - array['assigned_at', 'ordinal']
+    when 'role_permission' then content - array['granted_at', 'xid']
+    when 'user_role' then content - array['assigned_at', 'ordinal', 'xid']
     when 'user_assignment' then content - array['assigned_at']
     when 'record' then content - array['created_at']
   end;
@@ -133,7 +133,10 @@ begin
   delete from security.role_permission g where g.tenant_id = end_tenant.tenant_id;
   delete from security.role r where r.tenant_id = end_tenant.tenant_id;
   delete from security.service_key k where k.tenant_id = end_tenant.tenant_id;
-  delete from identity.impersonation i where i.tenant_id = end_tenant.tenant_id;
+  delete from identity.impersonation i where i.tenant_id = end_tenant.tenant_id
+    or i.actor_user_id in (select u.id from security.app_user u where u.tenant_id = end_tenant.tenant_id);
+  delete from identity.platform_admin p
+    where p.user_id in (select u.id from security.app_user u where u.tenant_id = end_tenant.tenant_id);
   delete from security.app_user u where u.tenant_id = end_tenant.tenant_id;
   delete from identity.tenant t where t.id = end_tenant.tenant_id;
 end $$;

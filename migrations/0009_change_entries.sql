@@ -25,6 +25,9 @@ create table audit.pending_grant (
   constraint pk_pending_grant primary key (id)
 );
 create index ix_pending_grant_role on audit.pending_grant (xid, role_id);
+alter table audit.pending_grant enable row level security;
+alter table audit.pending_grant force row level security;
+create policy p_owner on audit.pending_grant to bailiwick_owner using (true) with check (true);
 
 -- Entries for the changed rows of a table, as a query over `changed (o, n)`: a row before and after, null where there is
 -- none. What is no change of meaning (a new slot, a later sign-in) gives no entry.
@@ -35,15 +38,18 @@ create function audit.entries_query(table_name text) returns text
       select c.tenant_id, c.id as entity_id, c.n is null as is_end,
              case when c.o is null then coalesce(audit.setting('purpose'), 'role.create')
                   when c.n is null then 'role.delete' else 'role.update' end as purpose,
-             case when c.o is null then c.is_now || jsonb_build_object('isSystem', c.n->'is_system')
+             case when c.o is null then c.is_now
                   when c.n is null then c.was || jsonb_build_object('permissionIds',
-                    (select coalesce(jsonb_agg(distinct p order by p), '[]') from audit.pending_grant g
-                       cross join lateral unnest(g.removed) p
-                     where g.xid = pg_current_xact_id() and g.role_id = c.id))
+                    (select coalesce(jsonb_agg(swept.p order by swept.p), '[]')
+                     from (select p from audit.pending_grant g
+                             cross join lateral (select unnest(g.removed) as p, 1 as sign
+                                                 union all select unnest(g.added), -1) x
+                           where g.xid = pg_current_xact_id() and g.role_id = c.id
+                           group by p having sum(sign) > 0) swept))
                   else jsonb_build_object('before', c.was, 'after', c.is_now) end as details
       from (select o, n, coalesce(n, o)->>'tenant_id' as tenant_id, coalesce(n, o)->>'id' as id,
-                   jsonb_build_object('roleName', o->'name', 'description', o->'description') as was,
-                   jsonb_build_object('roleName', n->'name', 'description', n->'description') as is_now
+                   jsonb_build_object('roleName', o->'name', 'description', o->'description', 'isSystem', o->'is_system') as was,
+                   jsonb_build_object('roleName', n->'name', 'description', n->'description', 'isSystem', n->'is_system') as is_now
             from changed) c
       where c.o is null or c.n is null or c.was <> c.is_now $q$
     when 'user_role' then $q$
@@ -63,8 +69,7 @@ create function audit.entries_query(table_name text) returns text
          or c.stands and (c.o->>'valid_from', c.o->>'expires_at')
                            is distinct from (c.it->>'valid_from', c.it->>'expires_at') $q$
     when 'app_user' then $q$
-      select coalesce(c.n, c.o)->>'tenant_id' as tenant_id, coalesce(c.n, c.o)->>'id' as entity_id,
-             c.n is null as is_end,
+      select t.tenant_id, coalesce(c.n, c.o)->>'id' as entity_id, c.n is null as is_end,
              case when c.o is null then 'user.create' when c.n is null then 'user.delete'
                   when c.o->'status' = c.n->'status' then 'user.update'
                   when c.n->>'status' = 'active' then 'user.enable' else 'user.disable' end as purpose,
@@ -72,6 +77,9 @@ create function audit.entries_query(table_name text) returns text
                   else jsonb_build_object('changed', to_jsonb(c.fields)) end as details
       from (select o, n, array(select f from unnest(array['tenant_id', 'email', 'display_name', 'status']) f
                                where o->f is distinct from n->f) as fields from changed) c
+        -- one who moves is seen to leave, too
+        cross join lateral (select coalesce(c.n, c.o)->>'tenant_id' as tenant_id
+                            union select c.o->>'tenant_id' where c.o->>'tenant_id' is not null) t
       where c.o is null or c.n is null or cardinality(c.fields) > 0 $q$
     when 'user_assignment' then $q$
       select c.it->>'tenant_id' as tenant_id, c.it->>'user_id' as entity_id, c.n is null as is_end,
@@ -115,12 +123,13 @@ create function audit.entries_query(table_name text) returns text
       from changed c where c.o is distinct from c.n $q$
     when 'impersonation' then $q$
       select coalesce(c.n, c.o)->>'tenant_id' as tenant_id, coalesce(c.n, c.o)->>'id' as entity_id,
-             c.o is not null as is_end,
+             c.is_ended as is_end,
              case when c.o is null then 'impersonation.start' when c.n is null then 'impersonation.delete'
-                  else 'impersonation.end' end as purpose,
+                  when c.is_ended then 'impersonation.end' else 'impersonation.update' end as purpose,
              jsonb_build_object('actorUserId', coalesce(c.n, c.o)->'actor_user_id') as details
-      from changed c
-      where c.o is null or c.n is null or c.o->>'ended_at' is null and c.n->>'ended_at' is not null $q$
+      from (select o, n, n is null or o is not null and o->>'ended_at' is null and n->>'ended_at' is not null as is_ended
+            from changed) c
+      where c.o is distinct from c.n $q$
   end;
 
 create function audit.capture_change() returns trigger
@@ -130,10 +139,11 @@ declare
   reason constant text := audit.setting('reason');
 begin
   if tg_op = 'TRUNCATE' then
-    insert into audit.access_log (tenant_id, actor_user_id, actor_role, accessed_entity_type, accessed_entity_id,
-                                  access_action, purpose)
-      values ('platform', actor, case when actor is null then session_user end, tg_table_name, '*', 'DELETE',
-              tg_table_name || '.truncate');
+    insert into audit.access_log (tenant_id, actor_user_id, actor_role, impersonation_id, request_id,
+                                  change_id, accessed_entity_type, accessed_entity_id, access_action, purpose, details)
+      values ('platform', actor, case when actor is null then session_user end, audit.setting('impersonation_id'),
+              audit.setting('request_id'), audit.setting('change_id'), tg_table_name, '*', 'DELETE',
+              tg_table_name || '.truncate', jsonb_strip_nulls(jsonb_build_object('reason', reason)));
     return null;
   end if;
   execute format($q$
@@ -162,7 +172,7 @@ declare
 begin
   for captured in
     select * from (values
-      ('security.role', 'o.id = n.id'),
+      ('security.role', '(o.id, o.tenant_id) = (n.id, n.tenant_id)'),
       ('security.user_role',
        '(o.id, o.user_id, coalesce(o.role_id, o.role_name), o.tenant_id is null) = '
        '(n.id, n.user_id, coalesce(n.role_id, n.role_name), n.tenant_id is null)'),
@@ -266,14 +276,16 @@ begin
     end,
     case tg_table_name
       when 'app_user' then $q$
-        select coalesce(n, o)->>'tenant_id',
+        select t.tenant_id,
                case when o is null then 'USER_CREATED' when n is null then 'USER_REMOVED'
                     when o->'status' <> n->'status' and n->>'status' = 'active' then 'USER_ENABLED'
                     when o->'status' <> n->'status' then 'USER_DISABLED'
                     when (o->'email', o->'display_name', o->'tenant_id')
                       is distinct from (n->'email', n->'display_name', n->'tenant_id') then 'USER_UPDATED' end,
                jsonb_build_object('userId', coalesce(n, o)->>'id')
-        from changed $q$
+        from changed c
+          cross join lateral (select coalesce(c.n, c.o)->>'tenant_id' as tenant_id
+                              union select c.o->>'tenant_id' where c.o->>'tenant_id' is not null) t $q$
       when 'tenant' then $q$
         select coalesce(n, o)->>'id',
                case when o is null then 'TENANT_CREATED' when n is null then 'TENANT_ENDED'

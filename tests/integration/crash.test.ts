@@ -163,7 +163,7 @@ test('killing the engine, Postgres and the service at random moments under write
         await sql(
           n % 2 === 0
             ? `update security.user_role set revoked_at = now() where user_id = $1 and revoked_at is null`
-            : `insert into security.user_role (user_id, role_id) values ($1, 't.RCM_ANALYST') on conflict do nothing`,
+            : `insert into security.user_role (user_id, role_id) values ($1, 't.rcm_analyst') on conflict do nothing`,
           [user],
         ).then(
           () => (acknowledged += 1),

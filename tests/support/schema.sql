@@ -19,12 +19,13 @@ audit.access_log_other table owner=bailiwick_owner rls forced
 audit.decision table owner=bailiwick_owner rls forced
 audit.decision_other table owner=bailiwick_owner rls forced
 audit.idempotency_claim table owner=bailiwick_owner rls forced
-audit.pending_grant table owner=bailiwick_owner
+audit.pending_grant table owner=bailiwick_owner rls forced
 identity.impersonation table owner=bailiwick_owner rls forced
 identity.platform_admin table owner=bailiwick_owner rls forced
 identity.tenant table owner=bailiwick_owner rls forced
 identity.tenant_audit table owner=bailiwick_owner rls forced
 security.admin_path view owner=bailiwick_owner with=security_invoker=true
+security.admin_way view owner=bailiwick_owner with=security_invoker=true
 security.app_user table owner=bailiwick_owner rls forced
 security.permission table owner=bailiwick_owner
 security.preset_role table owner=bailiwick_owner
@@ -32,7 +33,7 @@ security.record table owner=bailiwick_owner rls forced
 security.role table owner=bailiwick_owner rls forced
 security.role_permission table owner=bailiwick_owner rls forced
 security.service_key table owner=bailiwick_owner rls forced
-security.tenant_admin table owner=bailiwick_owner
+security.tenant_admin table owner=bailiwick_owner rls forced
 security.user_assignment table owner=bailiwick_owner rls forced
 security.user_role table owner=bailiwick_owner rls forced
 sync.applied table owner=bailiwick_owner
@@ -144,8 +145,14 @@ identity.tenant_audit.ts timestamp with time zone not null default now()
 identity.tenant_audit.actor_user_id text
 identity.tenant_audit.details jsonb not null default '{}'::jsonb
 security.admin_path.tenant_id text
+security.admin_path.role_id text
 security.admin_path.user_id text
 security.admin_path.user_role_id text
+security.admin_way.tenant_id text
+security.admin_way.role_id text
+security.admin_way.user_id text
+security.admin_way.user_role_id text
+security.admin_way.valid_from timestamp with time zone
 security.app_user.id text not null default (gen_random_uuid())::text
 security.app_user.tenant_id text
 security.app_user.email text not null
@@ -179,6 +186,7 @@ security.role_permission.role_id text not null
 security.role_permission.permission_id text not null
 security.role_permission.tenant_id text not null
 security.role_permission.granted_at timestamp with time zone not null default now()
+security.role_permission.xid xid8 not null default pg_current_xact_id()
 security.service_key.id text not null
 security.service_key.name text not null
 security.service_key.key_hash bytea not null
@@ -206,6 +214,7 @@ security.user_role.revoked_at timestamp with time zone
 security.user_role.assigned_at timestamp with time zone not null default now()
 security.user_role.slot text not null default 'a'::text
 security.user_role.ordinal bigint not null identity
+security.user_role.xid xid8 not null default pg_current_xact_id()
 sync.applied.tenant_id text not null
 sync.applied.version bigint not null
 sync.applied.applied_at timestamp with time zone not null default clock_timestamp()
@@ -300,6 +309,7 @@ security.service_key chk_service_key_name CHECK (((char_length(name) >= 1) AND (
 security.service_key chk_service_key_scope CHECK ((scope = 'decide'::text))
 security.service_key fk_service_key_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id)
 security.service_key pk_service_key PRIMARY KEY (id)
+security.tenant_admin fk_tenant_admin_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id) ON DELETE CASCADE
 security.tenant_admin pk_tenant_admin PRIMARY KEY (tenant_id)
 security.tenant_admin trg_last_admin TRIGGER DEFERRABLE INITIALLY DEFERRED
 security.user_assignment chk_user_assignment_pair CHECK ((user_id <> assigned_user_id))
@@ -455,10 +465,10 @@ security.record CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.recor
 security.record CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.record REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.record CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.record FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.record CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.record REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
-security.role CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
-security.role CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
-security.role CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.role FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
-security.role CREATE TRIGGER trg_audit_update AFTER UPDATE ON security.role REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+security.role CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.tenant_id) = (n.id, n.tenant_id)')
+security.role CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.tenant_id) = (n.id, n.tenant_id)')
+security.role CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.role FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.tenant_id) = (n.id, n.tenant_id)')
+security.role CREATE TRIGGER trg_audit_update AFTER UPDATE ON security.role REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.tenant_id) = (n.id, n.tenant_id)')
 security.role CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.role CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.role CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.role FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
@@ -487,6 +497,7 @@ security.role_permission CREATE TRIGGER trg_role_permission_tenant BEFORE INSERT
 security.role_permission CREATE TRIGGER trg_role_version_delete AFTER DELETE ON security.role_permission REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.touch_roles()
 security.role_permission CREATE TRIGGER trg_role_version_insert AFTER INSERT ON security.role_permission REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.touch_roles()
 security.role_permission CREATE TRIGGER trg_role_version_update AFTER UPDATE ON security.role_permission REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.touch_roles()
+security.role_permission CREATE TRIGGER trg_xid BEFORE INSERT OR UPDATE ON security.role_permission FOR EACH ROW EXECUTE FUNCTION security.set_xid()
 security.service_key CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.service_key REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
 security.service_key CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.service_key REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
 security.service_key CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.service_key FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
@@ -516,6 +527,7 @@ security.user_role CREATE TRIGGER trg_last_admin_truncate AFTER TRUNCATE ON secu
 security.user_role CREATE TRIGGER trg_last_admin_update AFTER UPDATE ON security.user_role REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
 security.user_role CREATE TRIGGER trg_user_role_slot BEFORE INSERT OR UPDATE ON security.user_role FOR EACH ROW EXECUTE FUNCTION security.set_slot()
 security.user_role CREATE TRIGGER trg_user_role_tenant BEFORE INSERT ON security.user_role FOR EACH ROW EXECUTE FUNCTION security.fill_role_tenant()
+security.user_role CREATE TRIGGER trg_xid BEFORE INSERT OR UPDATE ON security.user_role FOR EACH ROW EXECUTE FUNCTION security.set_xid()
 
 -- policies
 audit.access_log p_auditor for SELECT to bailiwick_auditor using true
@@ -537,6 +549,7 @@ audit.decision_other p_owner for ALL to bailiwick_owner using true check true
 audit.decision_other p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
 audit.idempotency_claim p_owner for ALL to bailiwick_owner using true check true
 audit.idempotency_claim p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+audit.pending_grant p_owner for ALL to bailiwick_owner using true check true
 identity.impersonation p_operator for ALL to bailiwick_operator using true check true
 identity.impersonation p_owner for ALL to bailiwick_owner using true check true
 identity.impersonation p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
@@ -571,6 +584,7 @@ security.role_permission p_sync for SELECT to bailiwick_sync using true
 security.service_key p_operator for ALL to bailiwick_operator using true check true
 security.service_key p_owner for ALL to bailiwick_owner using true check true
 security.service_key p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+security.tenant_admin p_owner for ALL to bailiwick_owner using true check true
 security.user_assignment p_operator for ALL to bailiwick_operator using true check true
 security.user_assignment p_owner for ALL to bailiwick_owner using true check true
 security.user_assignment p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
@@ -646,45 +660,48 @@ audit.access_log bailiwick_service: insert (tenant_id actor_user_id accessed_ent
 audit.decision bailiwick_service: insert (decision_id decided_at api tenant_id caller_kind caller_id subject_user_id permission object answer listed source problem model_id sync_position latency_us request_id)
 
 -- functions
-audit.capture_change() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 7c9feef2d1c55c1e88e195f44498aaea
+audit.capture_change() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 206b1ed0a7eecc23c3e27ccc5527f6a1
 audit.ensure_access_log_partitions(months_ahead integer) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner,bailiwick_sync=X/bailiwick_owner ba93919ab78925a4fe5b369400f21a50
 audit.ensure_decision_partitions(days_ahead integer) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 28a7fc94f65fefa22c105af8fecffa96
 audit.ensure_partition(parent text, suffix text, since timestamp with time zone, until timestamp with time zone) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner e5e134811e16b6c5f493725708750c58
-audit.entries_query(table_name text) immutable owner=bailiwick_owner db3e627f3ff2b0fcd6e92dd1ba9a0f05
+audit.entries_query(table_name text) immutable owner=bailiwick_owner 40aa9571c5faf3d3ebaae622ae685a6b
 audit.note_grants() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 36e54cb299b1e15f8d171c884cd35eb8
 audit.refuse_change() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 0ae5914b4783b615a4af271b5b078820
 audit.setting(name text) stable owner=bailiwick_owner 337730cd044b86acbb43600daeccdabd
 audit.write_grants() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner b6c10d075f0be62887c7fe2e636fa272
-identity.capture_event() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner cf7d077ac3f90fbba3d5965438248e94
-identity.end_tenant(tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner 79add842944008bdf729ab9683f8b701
+identity.capture_event() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner fd6ebe1cf0ddeb71d0ed244efc6ed541
+identity.end_tenant(tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner 02dc2baf5fb82502fe9c6f550b36f1ca
 security.actor() stable owner=bailiwick_owner dfab8d4c7beb17aacbce3f875b1e94e5
 security.apply_presets(only_tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_sync=X/bailiwick_owner 6e13ae5a6eb11f30e72fcb52397c9ed8
 security.apply_presets_to_new() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 16861cc5652e43d2ce3cbf4f6d03421d
-security.delegable_permissions(user_id text, tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner ee03943a41e3af3b38906c7714d9edcc
+security.broken_ways(table_name text) immutable owner=bailiwick_owner bf48f10da5eb0126ae2b2c5da9284165
+security.delegable_permissions(user_id text, tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner e7a486484680ceec5c948a758504dd60
 security.describe_role() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 48f0a8652e204ce5f7fdbdddb8440773
 security.fill_role_tenant() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner 67efb2e5583042a81cce3bd233b5f99e
-security.guard_assignment() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 885ec4475247da34465463f278f2300d
-security.guard_grant() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 0fbcd100dd8dccfe9e38940d56af1dc1
+security.guard_assignment() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner d705328bc5099dddffc7ed13f23f828b
+security.guard_grant() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 4499c301b4a20ec6af1c852e8167a62f
 security.guard_platform_seat() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1b58f354f31bba910b8082b158828857
-security.held_permissions(user_id text, tenant_id text, without text[], without_role text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner c5e41967d558394846136e7c850dafb4
+security.held_permissions(user_id text, tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner dcfeca683d607886864f364c0d6f619e
 security.in_scope(tenant_id text) stable owner=bailiwick_owner a50b2248ef0af4d02badac0de96fbf49
 security.is_migration() stable owner=bailiwick_owner df292966ea69903c9798796da95d76f4
 security.is_platform_admin(user_id text) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 988951ba407c2e60de3637157b2600d7
-security.note_admins(tenant_ids text[], broken boolean) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner b019d51a2f5d51c5884696cb9b5a8972
+security.look_at_admins(tenant_ids text[]) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1c53130adf5011006d7fa14ecfd628a3
+security.note_admins(tenant_ids text[]) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 83823ebab652355d4c3384778fdb2bc8
 security.protect_permission_set() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 765d98c698a6d8e36b250c008cd300c9
 security.protect_role() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 8f5bbe02962fe6d593c7593ba30f7153
 security.refuse(code text, sentence text, facts jsonb) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner d2cba3ed72d5d3db14725bdae4e2163d
 security.require_admin() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 7fa8330d64a6a87a45cc7f7e34d73f16
-security.require_may_hand_out(actor text, tenant_id text, wanted text[], own_until timestamp with time zone, without text[], without_role text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner c47844161ab78713770db774744ca244
+security.require_may_hand_out(actor text, tenant_id text, permissions text[], delegates text[], own_until timestamp with time zone) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 832382f1902ed2ba00622615c6ad7764
 security.set_slot() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner 5f2f717aa3a283a73fccf3f7f3f17def
+security.set_xid() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner f270cd92f3e7277c6315b88953d70378
 security.touch_roles() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 565bf9617a3a4cb14b24ca0d87249077
 security.valid_id(id text) immutable owner=bailiwick_owner abaf06e906e2342da655585c589575fd
-security.watch_admins() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner aecbc83c3c5609d1ac50be88442f3dff
+security.watch_admins() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 75b7f24082fad91d032ff5a91deed200
 security.writer_standing(actor_user_id text, tenant_id text, impersonation_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 55850467478e9c9adf277be148e0957a
 sync.capture() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 2c7802cc09c104f0a45ec97771e4485c
 sync.count_captured(more bigint) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 9cb3458712a6591edb74a5348c219268
 sync.is_applied(tenant_id text, "position" xid8) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner b44ed6e0f68a068afebaf38709194751
 sync.keys_query(table_name text) immutable owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 8c02537fae30f09547ada84837588f56
-sync.projected(table_name text, content jsonb) immutable owner=bailiwick_owner ebf7ad80fd56451680e34e89863aea77
+sync.projected(table_name text, content jsonb) immutable owner=bailiwick_owner 685f4e544e61e8d5959fb766d700e3c4
 sync.token(tenant_id text) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner ecfeca4281b90517cade10505bc558a4
 sync.touch(tenant_id text, kind text, a text, b text, prior jsonb) volatile owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner,bailiwick_sync=X/bailiwick_owner f30e018eb4d1f1ac542f5b868f6786ff
