@@ -24,6 +24,10 @@ import { createServiceKeyLookup } from './http/service-key-store.js';
 import { createTokenVerifier } from './platform/jwt.js';
 import { createMetrics } from './platform/metrics.js';
 import type { Metrics } from './platform/metrics.js';
+import { createMailMetrics } from './mail/mail-metrics.js';
+import { createPostOffice } from './mail/post-office.js';
+import type { PostOffice } from './mail/post-office.js';
+import { createMailSender } from './mail/sender.js';
 import { carriedOut } from './operations.js';
 import { hasModel, isServing, writeModel } from './platform/openfga-admin.js';
 import { observeEngine } from './platform/openfga-metrics.js';
@@ -76,6 +80,7 @@ interface Base {
   readonly model: ModelPart;
   readonly gate: SyncGate;
   readonly decisionLog: DecisionLog;
+  readonly office: PostOffice;
 }
 
 const PARKED_RETRY_MS = 60_000;
@@ -93,7 +98,8 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
   const tuples = outside.tuples ?? engine(config, metrics, model);
   const gate = createSyncGate({ pool: syncPool, log, tokenWaitMs: config.syncWaitMs, feedMs: 100 });
   const decisionLog = createDecisionLog({ pool, log, metrics, mode: config.decisionLog });
-  const base: Base = { config, log, metrics, now, pool, syncPool, tuples, model, gate, decisionLog };
+  const office = createPostOffice(config.mail);
+  const base: Base = { config, log, metrics, now, pool, syncPool, tuples, model, gate, decisionLog, office };
 
   const { projector, reconcileTimer, filling } = sync(base);
   const readiness = readinessOf(base);
@@ -112,6 +118,7 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
     waiting(filling),
     reconcileTimer,
     waiting(decisionLog),
+    createMailSender({ pool, office, log, metrics: createMailMetrics(metrics, pool) }),
     service,
   ]);
   return {

@@ -103,7 +103,26 @@ const SERVICE = {
     .meta(meaning('`debug`, `info`, `warn`, `error` or `silent`', 'info')),
 };
 
-export const SETTINGS = z.object({ ...DATABASE, ...ENGINE, ...SERVICE });
+const MAIL = {
+  BAILIWICK_MAIL_SECRET_KEY: z
+    .string()
+    .regex(/^[A-Za-z0-9+/]{43}=$/, 'is not 32 bytes in base64')
+    .transform((text) => Buffer.from(text, 'base64'))
+    .optional()
+    .meta(
+      meaning(
+        'Seals queued mails and the mailer’s password: 32 random bytes in base64; without it no mail is sent',
+        'none',
+      ),
+    ),
+  BAILIWICK_MAILBOX_DIR: z
+    .string()
+    .min(1)
+    .optional()
+    .meta(meaning('Development only: where no mailer is set, mails are written here as `.eml` files', 'none')),
+};
+
+export const SETTINGS = z.object({ ...DATABASE, ...ENGINE, ...SERVICE, ...MAIL });
 
 export interface Config {
   readonly database: { readonly url: string; readonly syncUrl: string; readonly connections: number };
@@ -131,6 +150,7 @@ export interface Config {
   /** 0: never. */
   readonly reconcileSeconds: number;
   readonly logLevel: string;
+  readonly mail: { readonly secretKey: Uint8Array | undefined; readonly mailboxDir: string | undefined };
 }
 
 /** Everything that is wrong with the environment, one line a setting. */
@@ -149,6 +169,9 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Reads the settings of `serve`. An empty variable counts as not set. Throws ConfigError. */
 export function readConfig(environment: Environment): Config {
   const settings = parse(SETTINGS, environment);
+  if (settings.BAILIWICK_MAILBOX_DIR !== undefined && environment['NODE_ENV'] === 'production') {
+    throw new ConfigError(['BAILIWICK_MAILBOX_DIR is for development: it leaves one-time passwords on the disk']);
+  }
   return Object.freeze({
     database: {
       url: settings.DATABASE_URL,
@@ -177,6 +200,7 @@ export function readConfig(environment: Environment): Config {
     syncWaitMs: settings.BAILIWICK_SYNC_WAIT_MS,
     reconcileSeconds: settings.BAILIWICK_RECONCILE_SECONDS,
     logLevel: settings.BAILIWICK_LOG_LEVEL,
+    mail: { secretKey: settings.BAILIWICK_MAIL_SECRET_KEY, mailboxDir: settings.BAILIWICK_MAILBOX_DIR },
   });
 }
 

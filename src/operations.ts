@@ -14,6 +14,8 @@ import { createLister } from './decisions/list-objects.js';
 import { decisionOperations } from './decisions/operations.js';
 import { contractOperations } from './http/contract-operations.js';
 import type { ContractDocument } from './http/contract.js';
+import { mailOperations } from './mail/operations.js';
+import type { PostOffice } from './mail/post-office.js';
 import type { Metrics } from './platform/metrics.js';
 import type { Pool } from './platform/postgres.js';
 import { rbacOperations } from './rbac/operations.js';
@@ -34,6 +36,7 @@ export interface OperationsBase {
   readonly model: ModelPart;
   readonly gate: SyncGate;
   readonly decisionLog: DecisionLog;
+  readonly office: PostOffice;
   /** Says to the projector that something was committed just now. */
   readonly wake: () => void;
 }
@@ -56,6 +59,7 @@ export function carriedOut(
       ...decisionOperations({ checker, lister, gate }),
       ...rbacOperations({ change, show, tuples, gate, now }),
       ...auditOperations({ show }),
+      ...mailOperations({ pool, office: base.office }),
     },
     authorize: createAuthorizer({ checker, pool }),
   };

@@ -370,6 +370,95 @@ export type AuditPage = {
 export type ExportText = string;
 
 /**
+ * One mail address, letters of any script included; no name, no list.
+ */
+export type MailAddress = string;
+
+/**
+ * `starttls` and `tls` verify the server and never fall back to plain text.
+ */
+export type MailSecurity = 'none' | 'starttls' | 'tls';
+
+/**
+ * `mailbox`: files on a development machine.
+ */
+export type MailDelivery = 'none' | 'mailbox' | 'smtp';
+
+export type MailHost = string;
+
+export type MailUsername = string;
+
+export type MailerSettings = {
+  host: MailHost;
+  port: number;
+  security: MailSecurity;
+  /**
+   * Null where the server asks for no sign-in.
+   */
+  username: MailUsername | null;
+  hasPassword: boolean;
+  fromAddress: MailAddress;
+  fromName: string;
+  updatedAt: string;
+  /**
+   * The user who did.
+   */
+  updatedBy: string;
+};
+
+export type MailOutbox = {
+  /**
+   * Mails that wait to be sent.
+   */
+  pending: number;
+  /**
+   * When the one that waits longest was queued.
+   */
+  oldestAt: string | null;
+  /**
+   * What went wrong with the oldest of them that was tried.
+   */
+  lastError: string | null;
+};
+
+export type Mailer = {
+  delivery: MailDelivery;
+  /**
+   * Null where no mailer is set.
+   */
+  settings: MailerSettings | null;
+  outbox: MailOutbox;
+};
+
+export type MailerChange = {
+  host: MailHost;
+  port: number;
+  security: MailSecurity;
+  /**
+   * Left out or null where the server asks for no sign-in.
+   */
+  username?: MailUsername | null;
+  /**
+   * Left out it stays; null removes it.
+   */
+  password?: string | null;
+  fromAddress: MailAddress;
+  fromName?: string;
+};
+
+export type MailerTest = {
+  to: MailAddress;
+};
+
+export type MailerTestResult = {
+  delivery: MailDelivery;
+  /**
+   * What the mail server said.
+   */
+  reply: string;
+};
+
+/**
  * An OpenAPI document. The one open object here, since its form belongs to the OpenAPI Initiative.
  */
 export type ContractDocument = {
@@ -391,6 +480,7 @@ export type ProblemCode =
   | 'IDEMPOTENCY_IN_PROGRESS'
   | 'IDEMPOTENCY_KEY_SPENT'
   | 'LAST_ADMIN'
+  | 'MAILER_NOT_READY'
   | 'ROLE_IN_USE'
   | 'ROLE_NAME_TAKEN'
   | 'SYSTEM_ROLE_PROTECTED'
@@ -399,6 +489,7 @@ export type ProblemCode =
   | 'UNSUPPORTED_MEDIA_TYPE'
   | 'IDEMPOTENCY_KEY_REUSED'
   | 'INTERNAL'
+  | 'MAIL_FAILED'
   | 'AUDIT_UNAVAILABLE'
   | 'DATABASE_UNAVAILABLE'
   | 'ENGINE_UNAVAILABLE'
@@ -1913,6 +2004,163 @@ export type ExportAuditLogResponses = {
 };
 
 export type ExportAuditLogResponse = ExportAuditLogResponses[keyof ExportAuditLogResponses];
+
+export type GetMailerData = {
+  body?: never;
+  path?: never;
+  query?: never;
+  url: '/platform/mailer';
+};
+
+export type GetMailerErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type GetMailerError = GetMailerErrors[keyof GetMailerErrors];
+
+export type GetMailerResponses = {
+  /**
+   * The mailer.
+   */
+  200: Mailer;
+};
+
+export type GetMailerResponse = GetMailerResponses[keyof GetMailerResponses];
+
+export type ReplaceMailerData = {
+  body: MailerChange;
+  path?: never;
+  query?: never;
+  url: '/platform/mailer';
+};
+
+export type ReplaceMailerErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ReplaceMailerError = ReplaceMailerErrors[keyof ReplaceMailerErrors];
+
+export type ReplaceMailerResponses = {
+  /**
+   * The mailer as it is now.
+   */
+  200: Mailer;
+};
+
+export type ReplaceMailerResponse = ReplaceMailerResponses[keyof ReplaceMailerResponses];
+
+export type TestMailerData = {
+  body: MailerTest;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: never;
+  url: '/platform/mailer/test';
+};
+
+export type TestMailerErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  502: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type TestMailerError = TestMailerErrors[keyof TestMailerErrors];
+
+export type TestMailerResponses = {
+  /**
+   * The mail server has taken the mail.
+   */
+  200: MailerTestResult;
+};
+
+export type TestMailerResponse = TestMailerResponses[keyof TestMailerResponses];
 
 export type GetContractData = {
   body?: never;

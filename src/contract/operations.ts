@@ -39,6 +39,12 @@ import type {
   ListAuditLogResponses,
   ExportAuditLogData,
   ExportAuditLogResponses,
+  GetMailerData,
+  GetMailerResponses,
+  ReplaceMailerData,
+  ReplaceMailerResponses,
+  TestMailerData,
+  TestMailerResponses,
   GetContractData,
   GetContractResponses,
 } from './api.js';
@@ -64,6 +70,9 @@ export interface OperationTypes {
   readonly listPermissionUsers: { data: ListPermissionUsersData; responses: ListPermissionUsersResponses };
   readonly listAuditLog: { data: ListAuditLogData; responses: ListAuditLogResponses };
   readonly exportAuditLog: { data: ExportAuditLogData; responses: ExportAuditLogResponses };
+  readonly getMailer: { data: GetMailerData; responses: GetMailerResponses };
+  readonly replaceMailer: { data: ReplaceMailerData; responses: ReplaceMailerResponses };
+  readonly testMailer: { data: TestMailerData; responses: TestMailerResponses };
   readonly getContract: { data: GetContractData; responses: GetContractResponses };
 }
 
@@ -87,6 +96,9 @@ export const operationIds = [
   'listPermissionUsers',
   'listAuditLog',
   'exportAuditLog',
+  'getMailer',
+  'replaceMailer',
+  'testMailer',
   'getContract',
 ] as const satisfies readonly (keyof OperationTypes)[];
 
@@ -105,6 +117,7 @@ export const problemCodes = [
   'IDEMPOTENCY_IN_PROGRESS',
   'IDEMPOTENCY_KEY_SPENT',
   'LAST_ADMIN',
+  'MAILER_NOT_READY',
   'ROLE_IN_USE',
   'ROLE_NAME_TAKEN',
   'SYSTEM_ROLE_PROTECTED',
@@ -113,6 +126,7 @@ export const problemCodes = [
   'UNSUPPORTED_MEDIA_TYPE',
   'IDEMPOTENCY_KEY_REUSED',
   'INTERNAL',
+  'MAIL_FAILED',
   'AUDIT_UNAVAILABLE',
   'DATABASE_UNAVAILABLE',
   'ENGINE_UNAVAILABLE',

@@ -28,6 +28,7 @@ export interface ServiceOver {
   readonly requestTimeoutMs?: number;
   readonly engineTimeoutMs?: number;
   readonly syncWaitMs?: number;
+  readonly mail?: Config['mail'];
 }
 
 /** Who asks: a person, by the headers that loopback is trusted with, or a service key. */
@@ -129,6 +130,7 @@ function configOf(world: World, over: ServiceOver): Config {
     syncWaitMs: over.syncWaitMs ?? 250,
     reconcileSeconds: 0,
     logLevel: 'silent',
+    mail: over.mail ?? { secretKey: undefined, mailboxDir: undefined },
   };
 }
 

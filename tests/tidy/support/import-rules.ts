@@ -42,7 +42,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Packages that speak to the outside or decide trust: behind src/platform/ alone. */
-const BEHIND_PLATFORM = ['pg', '@openfga/sdk', 'jose', 'prom-client'];
+const BEHIND_PLATFORM = ['pg', '@openfga/sdk', 'jose', 'prom-client', 'nodemailer'];
 
 const escaped = (path: string): string => path.replaceAll('.', String.raw`\.`);
 const underSrc = (entry: string): string => `^src/${escaped(entry)}${entry.endsWith('/') ? '' : '$'}`;
