@@ -41,6 +41,7 @@ export async function startBench() {
       syncWaitMs: 250,
       reconcileSeconds: 0,
       logLevel: 'silent',
+      mail: { secretKey: undefined, mailboxDir: undefined },
     };
     const service = compose(config, quiet);
     await service.start();

@@ -12,5 +12,5 @@ export function isMailAddress(text: string): boolean {
 
 /** The text as one line of at most `max` characters: nothing in it starts a header, a paragraph or a right-to-left run. */
 export function oneLine(text: string, max: number): string {
-  return [...text.replaceAll(UNSHOWABLE, ' ').trim()].slice(0, max).join('');
+  return Array.from(text.replaceAll(UNSHOWABLE, ' ').trim()).slice(0, max).join('');
 }

@@ -1,4 +1,8 @@
-/** SQL for `identity.mailer`, the one row that says how mail is sent, and for what is written down about it. */
+/**
+ * SQL for `identity.mailer`, the one row that says how mail is sent, and for what is written down about it.
+ *
+ * All but `hasMailer` ask for a transaction that acts for the platform. The password comes and goes sealed.
+ */
 import type { Tx } from '../platform/postgres.js';
 import type { SmtpSecurity } from '../platform/smtp.js';
 

@@ -1,4 +1,9 @@
-/** The mailer's operations of the contract: read, replace, try out. */
+/**
+ * The mailer's operations of the contract: read, replace, try out.
+ *
+ * INVARIANT: a change and the event that tells of it commit together, and neither an answer nor an event holds the
+ * password. tests/integration/mailer.test.ts.
+ */
 import { randomUUID } from 'node:crypto';
 
 import type { Mailer, MailerChange } from '../contract/api.js';

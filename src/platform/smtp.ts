@@ -85,11 +85,13 @@ function messageOf({ id, from, to, subject, text, html }: Mail): SendMailOptions
 }
 
 function failureOf(error: unknown, { server, isOver }: { server: SmtpServer; isOver: boolean }): Delivery {
-  if (!isNodemailerError(error)) return { outcome: 'unreachable', reply: 'the mail could not be sent' };
-  const { responseCode, command = '', response } = error;
+  const { responseCode, command = '', response, code = '', message } = nodemailerErrorOf(error);
+  if (isOver) return { outcome: 'unreachable', reply: UNSPOKEN.ETIMEDOUT() };
   if (responseCode === undefined) {
-    const reply = isOver ? 'the mail server did not answer in time' : unspoken(error);
-    return { outcome: 'unreachable', reply: showable(reply, server) };
+    const words = isUnspoken(code) ? UNSPOKEN[code](message) : undefined;
+    // Where it is not known to be the server's fault, it holds up nothing but this mail.
+    if (words === undefined) return { outcome: 'delayed', reply: 'the mail could not be sent' };
+    return { outcome: 'unreachable', reply: showable(words, server) };
   }
   const isAboutThisMail = command === 'RCPT TO' || command === 'DATA';
   // 421: the server closes the channel, whatever the step.
@@ -97,20 +99,19 @@ function failureOf(error: unknown, { server, isOver }: { server: SmtpServer; isO
   return { outcome: responseCode >= 500 ? 'refused' : 'delayed', reply: showable(response, server) };
 }
 
-/** What went wrong where the server has said nothing: in words of ours, without what a library thinks of it. */
-function unspoken({ code = '', message }: NodemailerError): string {
-  const words: Readonly<Record<string, string>> = {
-    EDNS: 'the name of the mail server cannot be resolved',
-    ETIMEDOUT: 'the mail server did not answer in time',
-    ETLS: `no secure connection: ${message}`,
-    ESOCKET: `no connection: ${message}`,
-    ECONNECTION: 'the mail server closed the connection',
-    EPROTOCOL: 'the mail server does not speak SMTP',
-    EAUTH: 'the mail server does not take this way of signing in',
-    EENVELOPE: 'the mail server does not take this address: it has no SMTPUTF8',
-    EMESSAGE: 'the mail is larger than the mail server takes',
-  };
-  return words[code] ?? 'the mail could not be sent';
+/** What is wrong with the server where it has said nothing itself, by nodemailer's codes. */
+const UNSPOKEN = {
+  EDNS: () => 'the name of the mail server cannot be resolved',
+  ETIMEDOUT: () => 'the mail server did not answer in time',
+  ETLS: (message: string) => `no secure connection: ${message}`,
+  ESOCKET: (message: string) => `no connection: ${message}`,
+  ECONNECTION: () => 'the mail server closed the connection',
+  EPROTOCOL: () => 'the mail server does not speak SMTP',
+  EAUTH: () => 'the mail server does not take this way of signing in',
+};
+
+function isUnspoken(code: string): code is keyof typeof UNSPOKEN {
+  return Object.hasOwn(UNSPOKEN, code);
 }
 
 /** One line of printable text, cut, without anything that signs in at the server, should it echo that. */
@@ -130,6 +131,6 @@ function toBase64(text: string): string {
   return Buffer.from(text, 'utf8').toString('base64');
 }
 
-function isNodemailerError(error: unknown): error is NodemailerError {
-  return error instanceof Error;
+function nodemailerErrorOf(error: unknown): NodemailerError {
+  return error instanceof Error ? error : new Error(String(error));
 }

@@ -43,11 +43,6 @@ test.each<[string, (document: Editable) => unknown, string]>([
     ({ paths }) => delete paths['/check']?.['post']?.['x-permission'],
     'states no valid `x-permission`',
   ],
-  [
-    'a change that is not audited',
-    ({ paths }) => delete paths['/platform/mailer']?.['put']?.['x-audit'],
-    'states no valid `x-audit`',
-  ],
   ['no operation id', ({ paths }) => delete paths['/check']?.['post']?.['operationId'], 'has no `operationId`'],
   ['no description', ({ paths }) => delete paths['/check']?.['post']?.['description'], 'has no `description`'],
   ['an undeclared tag', ({ paths }) => Object.assign(paths['/check']?.['post'] ?? {}, { tags: ['x'] }), 'declared tag'],
