@@ -16,6 +16,7 @@ export interface TakenMail {
 }
 
 type Step = 'connect' | 'mail' | 'rcpt' | 'data';
+type Refusal = { readonly code: number; readonly say: string };
 
 export interface MailServer {
   readonly port: number;
@@ -24,7 +25,7 @@ export interface MailServer {
   /** How often somebody connected. */
   readonly connections: () => number;
   /** What is answered at a step instead of yes; undefined is yes. `lost`: taken, and the word of it never sent. */
-  play: (step: Step, about: string) => number | 'lost' | undefined;
+  play: (step: Step, about: string) => number | Refusal | 'lost' | undefined;
   down(): Promise<void>;
   up(): Promise<void>;
 }
@@ -44,9 +45,10 @@ export async function startMailServer(options: MailServerOptions = {}): Promise<
   let connections = 0;
   let server: SMTPServer | undefined;
   const judge = (step: Step, about: string): Error | null => {
-    const code = made.play(step, about);
-    if (typeof code !== 'number') return null;
-    return Object.assign(new Error(`no to ${about}`), { responseCode: code });
+    const played = made.play(step, about);
+    if (played === undefined || played === 'lost') return null;
+    const { code, say } = typeof played === 'number' ? { code: played, say: `no to ${about}` } : played;
+    return Object.assign(new Error(say), { responseCode: code });
   };
   const handlers: SMTPServerOptions = {
     onConnect: (_session, done) => {
@@ -67,10 +69,13 @@ export async function startMailServer(options: MailServerOptions = {}): Promise<
       stream.on('end', () => {
         const raw = Buffer.concat(chunks).toString('utf8');
         const refusal = judge('data', raw);
-        if (refusal !== null) return void done(refusal);
+        if (refusal !== null) {
+          done(refusal);
+          return;
+        }
         mails.push(takenMail(session, raw));
-        if (made.play('data', raw) === 'lost') return void closeConnections(server);
-        done(null, 'taken');
+        if (made.play('data', raw) === 'lost') closeConnections(server);
+        else done(null, 'taken');
       });
     },
   };
