@@ -41,7 +41,7 @@ test('a template that is not given what it names is a fault', () => {
 
 test('whatever is filled in stays one line of text, and no mark-up', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary', maxLength: 400 }), (tenantName) => {
+    fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (tenantName) => {
       const plain = renderTemplate('one-time-password', VALUES);
       const { subject, text, html } = renderTemplate('one-time-password', { ...VALUES, tenantName });
       expect(subject).not.toMatch(/[\p{C}\u2028\u2029]/u);
@@ -49,6 +49,7 @@ test('whatever is filled in stays one line of text, and no mark-up', () => {
       expect(html.match(/</g)).toHaveLength(plain.html.match(/</g)?.length ?? 0);
       expect(html.match(/>/g)).toHaveLength(plain.html.match(/>/g)?.length ?? 0);
     }),
+    { numRuns: process.env['VERIFY'] === '1' ? 1_000 : 30 },
   );
 });
 
