@@ -6,10 +6,11 @@
  */
 import { randomUUID } from 'node:crypto';
 
+import { requireUser } from '../audit/change.js';
 import type { Mailer, MailerChange } from '../contract/api.js';
 import type { Pool, Tx } from '../platform/postgres.js';
 import type { Seal } from '../platform/seal.js';
-import type { Operations, RequestContext } from '../shared/operation.js';
+import type { Operations } from '../shared/operation.js';
 import { Problem } from '../shared/problem.js';
 import type { FieldFault } from '../shared/problem.js';
 import { isMailAddress, oneLine } from './address.js';
@@ -33,7 +34,7 @@ export function mailOperations({ pool, office }: { readonly pool: Pool; readonly
     },
     async replaceMailer({ body }, context) {
       const seal = requireSeal(office);
-      const actorUserId = actorOf(context);
+      const { actorUserId } = requireUser(context);
       const mailer = await pool.transaction(async (tx) => {
         const before = await findMailer(tx, { lock: true });
         const row = await replaceMailer(tx, { ...judge(body, before, seal), updatedBy: actorUserId });
@@ -48,7 +49,7 @@ export function mailOperations({ pool, office }: { readonly pool: Pool; readonly
       return { status: 200, body: mailer };
     },
     async testMailer({ body: { to } }, context) {
-      const actorUserId = actorOf(context);
+      const { actorUserId } = requireUser(context);
       requireSeal(office);
       if (!isMailAddress(to)) throw invalid([{ field: 'to', message: 'is not a mail address' }]);
       const outlet = await pool.transaction((tx) => office.outlet(tx), PLATFORM);
@@ -117,12 +118,6 @@ function judge(
 function requireSeal({ seal }: PostOffice): Seal {
   if (seal !== undefined) return seal;
   throw new Problem('MAILER_NOT_READY', 'the service was started without `BAILIWICK_MAIL_SECRET_KEY`');
-}
-
-/** Whoever may come here is a person: `x-permission: platform` turns service keys away. */
-function actorOf({ caller }: RequestContext): string {
-  if (caller.kind === 'user') return caller.actorUserId;
-  throw new Problem('FORBIDDEN', 'a service key may only ask for decisions');
 }
 
 function invalid(errors: readonly FieldFault[]): Problem {

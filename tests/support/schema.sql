@@ -21,6 +21,8 @@ audit.decision_other table owner=bailiwick_owner rls forced
 audit.idempotency_claim table owner=bailiwick_owner rls forced
 audit.pending_grant table owner=bailiwick_owner rls forced
 identity.impersonation table owner=bailiwick_owner rls forced
+identity.mail_outbox table owner=bailiwick_owner rls forced
+identity.mailer table owner=bailiwick_owner rls forced
 identity.platform_admin table owner=bailiwick_owner rls forced
 identity.tenant table owner=bailiwick_owner rls forced
 identity.tenant_audit table owner=bailiwick_owner rls forced
@@ -130,6 +132,30 @@ identity.impersonation.reason text not null
 identity.impersonation.started_at timestamp with time zone not null default now()
 identity.impersonation.expires_at timestamp with time zone not null default (now() + '01:00:00'::interval)
 identity.impersonation.ended_at timestamp with time zone
+identity.mail_outbox.id uuid not null
+identity.mail_outbox.tenant_id text
+identity.mail_outbox.to_address text not null
+identity.mail_outbox.template text not null
+identity.mail_outbox.content bytea
+identity.mail_outbox.created_at timestamp with time zone not null default now()
+identity.mail_outbox.expires_at timestamp with time zone not null default (now() + '24:00:00'::interval)
+identity.mail_outbox.not_before timestamp with time zone not null default now()
+identity.mail_outbox.attempts integer not null default 0
+identity.mail_outbox.lease uuid
+identity.mail_outbox.leased_until timestamp with time zone
+identity.mail_outbox.last_error text
+identity.mail_outbox.sent_at timestamp with time zone
+identity.mail_outbox.gave_up_at timestamp with time zone
+identity.mailer.only_row boolean not null default true
+identity.mailer.host text not null
+identity.mailer.port integer not null
+identity.mailer.security text not null
+identity.mailer.username text
+identity.mailer.password bytea
+identity.mailer.from_address text not null
+identity.mailer.from_name text not null default ''::text
+identity.mailer.updated_at timestamp with time zone not null default now()
+identity.mailer.updated_by text not null
 identity.platform_admin.user_id text not null
 identity.platform_admin.granted_at timestamp with time zone not null default now()
 identity.tenant.id text not null default (gen_random_uuid())::text
@@ -265,6 +291,23 @@ identity.impersonation chk_impersonation_window CHECK (((expires_at > started_at
 identity.impersonation fk_impersonation_actor FOREIGN KEY (actor_user_id) REFERENCES security.app_user(id)
 identity.impersonation fk_impersonation_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id)
 identity.impersonation pk_impersonation PRIMARY KEY (id)
+identity.mail_outbox chk_mail_outbox_content CHECK (((content IS NULL) = ((sent_at IS NOT NULL) OR (gave_up_at IS NOT NULL))))
+identity.mail_outbox chk_mail_outbox_end CHECK (((sent_at IS NULL) OR (gave_up_at IS NULL)))
+identity.mail_outbox chk_mail_outbox_expiry CHECK ((expires_at <= (created_at + '24:00:00'::interval)))
+identity.mail_outbox chk_mail_outbox_last_error CHECK ((char_length(last_error) <= 500))
+identity.mail_outbox chk_mail_outbox_lease CHECK (((lease IS NULL) = (leased_until IS NULL)))
+identity.mail_outbox chk_mail_outbox_template CHECK ((template = ANY (ARRAY['one-time-password'::text, 'password-reset'::text, 'account-locked'::text])))
+identity.mail_outbox chk_mail_outbox_to_address CHECK (((to_address ~ '^[^@[:space:][:cntrl:]]+@[^@[:space:][:cntrl:]]+$'::text) AND (char_length(to_address) <= 254)))
+identity.mail_outbox pk_mail_outbox PRIMARY KEY (id)
+identity.mailer chk_mailer_from_address CHECK (((from_address ~ '^[^@[:space:][:cntrl:]]+@[^@[:space:][:cntrl:]]+$'::text) AND (char_length(from_address) <= 254)))
+identity.mailer chk_mailer_from_name CHECK (((char_length(from_name) <= 200) AND (from_name !~ '[[:cntrl:]]'::text)))
+identity.mailer chk_mailer_host CHECK ((host ~ '^[A-Za-z0-9]([A-Za-z0-9.:-]{0,252}[A-Za-z0-9])?$'::text))
+identity.mailer chk_mailer_only_row CHECK (only_row)
+identity.mailer chk_mailer_password CHECK (((password IS NULL) OR (username IS NOT NULL)))
+identity.mailer chk_mailer_port CHECK (((port >= 1) AND (port <= 65535)))
+identity.mailer chk_mailer_security CHECK ((security = ANY (ARRAY['none'::text, 'starttls'::text, 'tls'::text])))
+identity.mailer chk_mailer_username CHECK ((((char_length(username) >= 1) AND (char_length(username) <= 254)) AND (username !~ '[[:cntrl:]]'::text)))
+identity.mailer pk_mailer PRIMARY KEY (only_row)
 identity.platform_admin fk_platform_admin_user FOREIGN KEY (user_id) REFERENCES security.app_user(id)
 identity.platform_admin pk_platform_admin PRIMARY KEY (user_id)
 identity.tenant chk_tenant_id CHECK (security.valid_id(id))
@@ -349,6 +392,8 @@ CREATE INDEX ix_decision_seal ON ONLY audit.decision USING btree (xid, decision_
 CREATE INDEX ix_decision_subject ON ONLY audit.decision USING btree (tenant_id, subject_user_id, decided_at)
 CREATE INDEX ix_idempotency_claim_claimed ON audit.idempotency_claim USING btree (claimed_at)
 CREATE INDEX ix_impersonation_tenant ON identity.impersonation USING btree (tenant_id, started_at)
+CREATE INDEX ix_mail_outbox_created ON identity.mail_outbox USING btree (created_at)
+CREATE INDEX ix_mail_outbox_due ON identity.mail_outbox USING btree (not_before) WHERE (content IS NOT NULL)
 CREATE INDEX ix_outbox_key ON sync.outbox USING btree (tenant_id, kind, a, b)
 CREATE INDEX ix_outbox_parked ON sync.outbox USING btree (retry_at) WHERE (parked_at IS NOT NULL)
 CREATE INDEX ix_outbox_position ON sync.outbox USING btree (tenant_id, xid)
@@ -377,6 +422,8 @@ CREATE UNIQUE INDEX pk_decision ON ONLY audit.decision USING btree (decided_at, 
 CREATE UNIQUE INDEX pk_epoch ON sync.epoch USING btree (only_row)
 CREATE UNIQUE INDEX pk_idempotency_claim ON audit.idempotency_claim USING btree (id)
 CREATE UNIQUE INDEX pk_impersonation ON identity.impersonation USING btree (id)
+CREATE UNIQUE INDEX pk_mail_outbox ON identity.mail_outbox USING btree (id)
+CREATE UNIQUE INDEX pk_mailer ON identity.mailer USING btree (only_row)
 CREATE UNIQUE INDEX pk_model ON sync.model USING btree (ordinal)
 CREATE UNIQUE INDEX pk_outbox ON sync.outbox USING btree (id)
 CREATE UNIQUE INDEX pk_pending_grant ON audit.pending_grant USING btree (id)
@@ -553,6 +600,13 @@ audit.pending_grant p_owner for ALL to bailiwick_owner using true check true
 identity.impersonation p_operator for ALL to bailiwick_operator using true check true
 identity.impersonation p_owner for ALL to bailiwick_owner using true check true
 identity.impersonation p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+identity.mail_outbox p_operator for SELECT to bailiwick_operator using true
+identity.mail_outbox p_owner for ALL to bailiwick_owner using true check true
+identity.mail_outbox p_service for ALL to bailiwick_service using security.in_scope(NULL::text)
+identity.mail_outbox p_service_enqueue for INSERT to bailiwick_service check security.in_scope(tenant_id)
+identity.mailer p_operator for SELECT to bailiwick_operator using true
+identity.mailer p_owner for ALL to bailiwick_owner using true check true
+identity.mailer p_service for ALL to bailiwick_service using security.in_scope(NULL::text)
 identity.platform_admin p_operator for ALL to bailiwick_operator using true check true
 identity.platform_admin p_owner for ALL to bailiwick_owner using true check true
 identity.platform_admin p_service for ALL to bailiwick_service using security.in_scope(NULL::text)
@@ -606,6 +660,8 @@ audit.decision bailiwick_sync: select
 audit.idempotency_claim bailiwick_service: delete insert select update
 identity.impersonation bailiwick_operator: delete insert select update
 identity.impersonation bailiwick_service: delete insert select update
+identity.mail_outbox bailiwick_service: delete
+identity.mailer bailiwick_service: insert select update
 identity.platform_admin bailiwick_operator: delete insert select update
 identity.platform_admin bailiwick_service: delete insert select update
 identity.platform_admin bailiwick_sync: select
@@ -658,6 +714,11 @@ sync.outbox bailiwick_sync: delete insert select update
 -- grants of columns
 audit.access_log bailiwick_service: insert (tenant_id actor_user_id accessed_entity_type accessed_entity_id access_action purpose details actor_role impersonation_id request_id change_id)
 audit.decision bailiwick_service: insert (decision_id decided_at api tenant_id caller_kind caller_id subject_user_id permission object answer listed source problem model_id sync_position latency_us request_id)
+identity.mail_outbox bailiwick_operator: select (id tenant_id to_address template created_at expires_at not_before attempts leased_until last_error sent_at gave_up_at)
+identity.mail_outbox bailiwick_service: insert (id tenant_id to_address template content expires_at)
+identity.mail_outbox bailiwick_service: select (id tenant_id to_address template content created_at expires_at not_before attempts lease leased_until last_error sent_at gave_up_at)
+identity.mail_outbox bailiwick_service: update (content not_before attempts lease leased_until last_error sent_at gave_up_at)
+identity.mailer bailiwick_operator: select (host port security username from_address from_name updated_at updated_by)
 
 -- functions
 audit.capture_change() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 206b1ed0a7eecc23c3e27ccc5527f6a1
@@ -671,6 +732,7 @@ audit.setting(name text) stable owner=bailiwick_owner 337730cd044b86acbb43600dae
 audit.write_grants() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner b6c10d075f0be62887c7fe2e636fa272
 identity.capture_event() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner fd6ebe1cf0ddeb71d0ed244efc6ed541
 identity.end_tenant(tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner 02dc2baf5fb82502fe9c6f550b36f1ca
+identity.has_mailer() stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner fd23401d1148e52d2bea74643bb61bf3
 security.actor() stable owner=bailiwick_owner dfab8d4c7beb17aacbce3f875b1e94e5
 security.apply_presets(only_tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_sync=X/bailiwick_owner 6e13ae5a6eb11f30e72fcb52397c9ed8
 security.apply_presets_to_new() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 16861cc5652e43d2ce3cbf4f6d03421d
