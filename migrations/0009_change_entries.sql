@@ -162,6 +162,10 @@ begin
       else format('select to_jsonb(o), to_jsonb(n) from old_rows o full join new_rows n on %s', tg_argv[0])
     end,
     audit.entries_query(tg_table_name), tg_table_name) using actor, reason;
+  if tg_table_name = 'role' and tg_op = 'DELETE' then
+    -- the entry of the role has told it
+    delete from audit.pending_grant g using old_rows o where g.xid = pg_current_xact_id() and g.role_id = o.id;
+  end if;
   return null;
 end $$;
 
@@ -222,8 +226,8 @@ create trigger trg_audit_delete after delete on security.role_permission referen
 create trigger trg_audit_truncate after truncate on security.role_permission
   for each statement execute function audit.capture_change();
 
--- Makes the one entry of a role's new permission set out of all that was noted; a role that is gone has said it in its
--- own entry, and what came to nothing is none.
+-- Makes the one entry of a role's new permission set out of all that was noted; what came to nothing is none. Of a role
+-- that is gone something is left to tell only where one statement took both, the role first.
 create function audit.write_grants() returns trigger
   language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -247,10 +251,11 @@ begin
   insert into audit.access_log (tenant_id, actor_user_id, actor_role, impersonation_id, request_id,
                                 change_id, accessed_entity_type, accessed_entity_id, access_action, purpose, details)
     select new.tenant_id, actor, case when actor is null then session_user end, audit.setting('impersonation_id'),
-           audit.setting('request_id'), audit.setting('change_id'), 'role_permission', r.id, 'WRITE', 'role.set_permissions',
+           audit.setting('request_id'), audit.setting('change_id'), 'role_permission', new.role_id, 'WRITE',
+           'role.set_permissions',
            jsonb_strip_nulls(jsonb_build_object('roleName', r.name, 'added', to_jsonb(c.added),
                                                 'removed', to_jsonb(c.removed), 'reason', reason))
-    from change c join security.role r on r.id = new.role_id
+    from change c left join security.role r on r.id = new.role_id
     where cardinality(c.added) + cardinality(c.removed) > 0;
   return null;
 end $$;
