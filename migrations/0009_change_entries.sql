@@ -10,6 +10,9 @@
 --           statements note what they did in `audit.pending_grant`, and the entry is made at commit.
 set local role bailiwick_owner;
 
+-- What concerns no tenant is written down under this name.
+alter table identity.tenant add constraint chk_tenant_id_reserved check (id <> 'platform');
+
 create function audit.setting(name text) returns text
   language sql stable parallel safe
   return nullif(current_setting('bailiwick.' || name, true), '');
