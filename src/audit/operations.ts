@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 
+import { parseMoment } from '../shared/moment.js';
 import type { Operations } from '../shared/operation.js';
 import { decodePlace, toPage } from '../shared/page-cursor.js';
 import { Problem } from '../shared/problem.js';
@@ -69,8 +70,8 @@ function filterOf(query: NonNullable<Query>): AccessLogFilter {
     actorUserId: one(query, 'actorUserId', 'actor_user_id'),
     action: one(query, 'action', 'access_action'),
     purpose: query.purpose,
-    from: query.from,
-    to: query.to,
+    from: query.from === undefined ? undefined : parseMoment(query.from, 'from').toISOString(),
+    to: query.to === undefined ? undefined : parseMoment(query.to, 'to').toISOString(),
   };
 }
 

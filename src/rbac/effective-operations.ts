@@ -29,7 +29,7 @@ export interface EffectiveOptions extends RbacOptions {
 
 const grantable = catalogue.filter(({ objectType }) => objectType === 'tenant');
 
-interface Origin {
+export interface Origin {
   readonly roleId: string;
   readonly roleName: string;
   readonly assignmentId: string | null;
