@@ -9,7 +9,14 @@ const LATEST = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 export function parseMoment(text: string, field: string): Date {
   const moment = new Date(text);
   // NaN too: a leap second, for one
-  if (moment.getTime() >= EARLIEST && moment.getTime() <= LATEST) return moment;
+  const isKept = moment.getTime() >= EARLIEST && moment.getTime() <= LATEST;
+  if (isKept && isDay(text.slice(0, 10))) return moment;
   const message = 'is no moment that can be kept';
   throw new Problem('INVALID_REQUEST', `\`${field}\` ${message}`, { errors: [{ field, message }] });
+}
+
+/** `Date` takes 30 February for 2 March. */
+function isDay(day: string): boolean {
+  const midnight = new Date(`${day}T00:00:00Z`);
+  return !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(day);
 }

@@ -84,7 +84,9 @@ describe('the roles of a tenant', () => {
       `update security.user_role set valid_from = now() - interval '2 days', expires_at = now() - interval '1 day'
        where user_id = 'c-expired'`,
     );
-    await office.world.sql(`update security.user_role set valid_from = now() + interval '1 day' where user_id = 'c-later'`);
+    await office.world.sql(
+      `update security.user_role set valid_from = now() + interval '1 day' where user_id = 'c-later'`,
+    );
     await office.world.sql(`update security.app_user set status = 'disabled' where id = 'c-disabled'`);
     const { body } = await office.service.get<Role>(`/admin/roles/${id}`, VIC);
     expect(body.activeUserCount).toBe(1);
@@ -205,7 +207,11 @@ describe('a custom role', () => {
       [`role.clone:${id}`, made.body.id],
       ['role.set_permissions', made.body.id],
     ]);
-    const system = await office.service.post<RoleReceipt>(`/admin/roles/${VIEWER}/clone`, { roleName: 'VIEW_COPY' }, ADA);
+    const system = await office.service.post<RoleReceipt>(
+      `/admin/roles/${VIEWER}/clone`,
+      { roleName: 'VIEW_COPY' },
+      ADA,
+    );
     expect([system.status, system.body.isSystem, system.body.permissionIds]).toEqual([201, false, ['users.read']]);
     const taken = await office.service.post(`/admin/roles/${id}/clone`, { roleName: 'COPY' }, ADA);
     expect([taken.status, taken.body.code]).toEqual([409, 'ROLE_NAME_TAKEN']);
@@ -241,12 +247,10 @@ describe('a custom role', () => {
     const since = await office.lastEntryId();
     const { status, body } = await office.service.delete<Receipt>(`/admin/roles/${id}`, ADA);
     expect([status, body.applied], body.detail).toEqual([200, true]);
-    expect((await office.entriesSince(since)).map(({ purpose, action, details }) => [purpose, action, details])).toEqual([
-      [
-        'role.delete',
-        'DELETE',
-        { roleName: 'GONE', description: '', isSystem: false, permissionIds: ['claims.read'] },
-      ],
+    expect(
+      (await office.entriesSince(since)).map(({ purpose, action, details }) => [purpose, action, details]),
+    ).toEqual([
+      ['role.delete', 'DELETE', { roleName: 'GONE', description: '', isSystem: false, permissionIds: ['claims.read'] }],
     ]);
     expect((await office.service.get(`/admin/roles/${id}`, ADA)).status).toBe(404);
     expect((await office.service.delete(`/admin/roles/${id}`, ADA)).status).toBe(404);
@@ -265,7 +269,9 @@ describe('a custom role', () => {
     const { id } = await office.addRole('IN_USE');
     const holders = Array.from({ length: 23 }, (_, at) => `h-${String(at).padStart(2, '0')}`);
     for (const userId of holders) await office.addHolder(userId, [id]);
-    await office.world.sql(`update security.user_role set valid_from = now() + interval '1 day' where user_id = 'h-00'`);
+    await office.world.sql(
+      `update security.user_role set valid_from = now() + interval '1 day' where user_id = 'h-00'`,
+    );
     await office.world.sql(`update security.user_role set revoked_at = now() where user_id = 'h-01'`);
     const since = await office.lastEntryId();
     const { status, body } = await office.service.delete(`/admin/roles/${id}`, ADA);
@@ -283,7 +289,10 @@ describe('a system role', () => {
     ['describe', (id: string) => office.service.patch(`/admin/roles/${id}`, { description: 'mine' }, ADA)],
     ['delete', (id: string) => office.service.delete(`/admin/roles/${id}`, ADA)],
     ['set', (id: string) => office.service.put(`/admin/roles/${id}/permissions`, { permissionIds: [] }, ADA)],
-    ['preview', (id: string) => office.service.post(`/admin/roles/${id}/permissions/preview`, { permissionIds: [] }, ADA)],
+    [
+      'preview',
+      (id: string) => office.service.post(`/admin/roles/${id}/permissions/preview`, { permissionIds: [] }, ADA),
+    ],
   ])('is protected, `PLATFORM_ADMIN` like any other: %s', async (_name, act) => {
     const since = await office.lastEntryId();
     for (const id of [VIEWER, 'PLATFORM_ADMIN']) {
