@@ -143,4 +143,9 @@ end $$;
 revoke execute on function identity.end_tenant from public;
 grant execute on function identity.end_tenant to bailiwick_operator;
 
+-- A global assignment is a row of no tenant. What it gives a user of the tenant in scope is the tenant's to see; it stays
+-- the platform's to change.
+create policy p_service_global on security.user_role for select to bailiwick_service
+  using (tenant_id is null and exists (select from security.app_user u where u.id = user_id));
+
 reset role;

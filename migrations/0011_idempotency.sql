@@ -13,8 +13,9 @@ create table audit.idempotency_claim (
   claimed_at   timestamptz not null default now(),
   -- the effect is committed
   effected_at  timestamptz,
-  -- null until the operation has ended; no answer is kept that held a secret
+  -- null until the operation has ended
   status       int,
+  -- null where it held a secret
   answer       jsonb,
   constraint pk_idempotency_claim primary key (id),
   constraint uq_idempotency_claim unique (tenant_id, caller_id, operation_id, key),

@@ -49,10 +49,11 @@ import { createReconcileTimer } from './sync/reconcile-timer.js';
 import { rebuildFamily } from './sync/reconcile.js';
 import { createSyncMetrics, requireFreshTuples } from './sync/sync-metrics.js';
 
-/** What a test may swap: the engine, and time. */
+/** What a test may swap: the engine, and time; and whether our own answers are held to the contract. */
 export interface Outside {
   readonly tuples: TupleStore;
   readonly now: () => Date;
+  readonly validateResponses: boolean;
 }
 
 export interface Service extends Part {
@@ -103,7 +104,8 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
 
   const { projector, reconcileTimer, filling } = sync(base);
   const readiness = readinessOf(base);
-  const { service, management } = servers({ ...base, wake: () => projector.wake() }, readiness);
+  const { validateResponses = false } = outside;
+  const { service, management } = servers({ ...base, validateResponses, wake: () => projector.wake() }, readiness);
   declareRuntimeMetrics(metrics, { version: version(), modelHash, pools: { service: pool, sync: syncPool } });
 
   const waiting = (part: Part): Part =>
@@ -211,10 +213,10 @@ function readinessOf({ config, pool, syncPool, model }: Base): Readiness {
 
 /** The service's port, made from the contract, and the management port beside it. */
 function servers(
-  base: Base & { readonly wake: () => void },
+  base: Base & { readonly wake: () => void; readonly validateResponses: boolean },
   readiness: Readiness,
 ): { service: HttpServer; management: HttpServer } {
-  const { config, log, metrics, now, pool } = base;
+  const { config, log, metrics, now, pool, validateResponses } = base;
   const document = parseContract(readText('openapi.yaml'));
   const { operations, authorize } = carriedOut(document, base);
   const { gatewaySecret, trustLoopback, issuers } = config.callers;
@@ -241,6 +243,7 @@ function servers(
     log,
     metrics,
     defaultTimeoutMs,
+    validateResponses,
   });
   const { host, port, managementPort } = config.http;
   return {

@@ -15,8 +15,8 @@ export interface AccessLogRow {
   readonly accessAction: 'READ' | 'WRITE' | 'DELETE' | 'EXPORT' | 'PRINT';
   readonly purpose: string;
   readonly accessedAt: Date;
-  /** To the microsecond, as the place of the row in the list needs it. */
-  readonly accessedAtExactly: string;
+  /** In microseconds since 1970, as the place of the row in the list needs it. */
+  readonly accessedAtMicros: string;
   readonly impersonationId: string | null;
   readonly requestId: string | null;
   readonly details: Record<string, unknown>;
@@ -36,7 +36,8 @@ export interface AccessLogFilter {
 
 /** The place after which a page goes on. */
 export interface AccessLogPlace {
-  readonly accessedAt: string;
+  /** In microseconds since 1970. */
+  readonly accessedAtMicros: string;
   readonly id: string;
 }
 
@@ -56,7 +57,7 @@ export async function listAccessLog(
       select a.id::text as id, a.tenant_id as "tenantId", a.actor_user_id as "actorUserId", a.actor_role as "actorRole",
              a.accessed_entity_type as "accessedEntityType", a.accessed_entity_id as "accessedEntityId",
              a.access_action as "accessAction", a.purpose, a.accessed_at as "accessedAt",
-             a.accessed_at::text as "accessedAtExactly", a.impersonation_id as "impersonationId",
+             (extract(epoch from a.accessed_at) * 1000000)::bigint::text as "accessedAtMicros", a.impersonation_id as "impersonationId",
              a.request_id as "requestId", a.details
       from audit.access_log a
       where a.tenant_id = $1::text
@@ -67,7 +68,8 @@ export async function listAccessLog(
         and ($6::text is null or a.purpose = $6::text or right($6::text, 1) = ':' and starts_with(a.purpose, $6::text))
         and ($7::timestamptz is null or a.accessed_at >= $7::timestamptz)
         and ($8::timestamptz is null or a.accessed_at < $8::timestamptz)
-        and ($9::timestamptz is null or (a.accessed_at, a.id) < ($9::timestamptz, $10::bigint))
+        and ($9::bigint is null
+             or (a.accessed_at, a.id) < (timestamptz 'epoch' + $9::bigint * interval '1 microsecond', $10::bigint))
       order by a.accessed_at desc, a.id desc limit $11::int`,
     values: [
       page.tenantId,
@@ -78,7 +80,7 @@ export async function listAccessLog(
       filter.purpose ?? null,
       filter.from ?? null,
       filter.to ?? null,
-      after?.accessedAt ?? null,
+      after?.accessedAtMicros ?? null,
       after?.id ?? null,
       page.limit,
     ],

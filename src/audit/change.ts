@@ -146,7 +146,11 @@ async function retrying<T>(attempt: () => Promise<T>): Promise<T> {
     try {
       return await attempt();
     } catch (error) {
-      if (!isRetryable(error) || tries === TRIES) throw error;
+      if (!isRetryable(error)) throw error;
+      if (tries === TRIES) {
+        const detail = 'too many change the same thing at once';
+        throw new Problem('DATABASE_UNAVAILABLE', detail, { cause: error, retryAfterSeconds: 1 });
+      }
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 10 * 2 ** tries));
     }
   }

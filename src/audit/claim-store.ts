@@ -5,6 +5,7 @@
  * the transaction of the change. A claim without effect whose request must be long over is taken by whoever comes next.
  */
 import type { Tx } from '../platform/postgres.js';
+import { Problem } from '../shared/problem.js';
 
 export interface ClaimKey {
   readonly tenantId: string;
@@ -20,8 +21,12 @@ export interface Claim {
   readonly isOurs: boolean;
   readonly isSameRequest: boolean;
   readonly hasEffect: boolean;
-  /** Null while the operation runs, or where its answer is not kept. */
+  /** Whether the request that had the key first must be over by now. */
+  readonly isAbandoned: boolean;
+  /** Null while the operation runs. */
   readonly status: number | null;
+  /** False where the answer held a secret. */
+  readonly isKept: boolean;
   readonly answer: unknown;
 }
 
@@ -43,7 +48,8 @@ export async function claimKey(tx: Tx, claim: ClaimKey): Promise<Claim> {
             status = null, answer = null
         where c.claimed_at < now() - ${KEPT}
            or c.effected_at is null and c.status is null and c.claimed_at < now() - ${ABANDONED}
-      returning id, true as "isOurs", true as "isSameRequest", false as "hasEffect", null as status, null as answer`,
+      returning id, true as "isOurs", true as "isSameRequest", false as "hasEffect", false as "isAbandoned",
+                null as status, false as "isKept", null as answer`,
     values: [tenantId, callerId, operationId, key, fingerprint],
   });
   const found = taken.rows[0] ?? (await findClaim(tx, claim));
@@ -57,7 +63,7 @@ async function findClaim(tx: Tx, claim: ClaimKey): Promise<Claim | undefined> {
     name: 'find-claim',
     text: `
       select id, false as "isOurs", fingerprint = $5::bytea as "isSameRequest", effected_at is not null as "hasEffect",
-             status, answer
+             claimed_at < now() - ${ABANDONED} as "isAbandoned", status, answer is not null as "isKept", answer
       from audit.idempotency_claim
       where tenant_id = $1::text and caller_id = $2::text and operation_id = $3::text and key = $4::text`,
     values: [tenantId, callerId, operationId, key, fingerprint],
@@ -65,25 +71,35 @@ async function findClaim(tx: Tx, claim: ClaimKey): Promise<Claim | undefined> {
   return rows[0];
 }
 
-/** Says, in the transaction of the change, that the key has had its effect. */
+/**
+ * Says, in the transaction of the change, that the key has its effect. Throws Problem IDEMPOTENCY_IN_PROGRESS where
+ * another request has taken the claim meanwhile: this one, so late, must not have an effect of its own.
+ */
 export async function markEffect(tx: Tx, claimId: string): Promise<void> {
-  await tx.query({
+  const { rowCount } = await tx.query({
     name: 'mark-effect',
     text: `update audit.idempotency_claim set effected_at = now() where id = $1::text`,
     values: [claimId],
   });
+  if (rowCount === 1) return;
+  throw new Problem('IDEMPOTENCY_IN_PROGRESS', 'another request with this key has overtaken this one', {
+    retryAfterSeconds: 1,
+  });
 }
 
-/** Keeps the answer; undefined: it held a secret, and only that there was one is kept. */
-export async function keepAnswer(tx: Tx, claimId: string, answer: { status: number; body: unknown }): Promise<void> {
+/** Keeps the answer; of a secret one, that there was one. */
+export async function keepAnswer(
+  tx: Tx,
+  claimId: string,
+  answer: { readonly status: number; readonly body: unknown; readonly isSecret: boolean },
+): Promise<void> {
   await tx.query({
     name: 'keep-answer',
     text: `
       update audit.idempotency_claim
-      set effected_at = coalesce(effected_at, now()), status = case when $3::jsonb is null then null else $2::int end,
-          answer = $3::jsonb
+      set effected_at = coalesce(effected_at, now()), status = $2::int, answer = $3::jsonb
       where id = $1::text`,
-    values: [claimId, answer.status, answer.body === undefined ? null : JSON.stringify(answer.body)],
+    values: [claimId, answer.status, answer.isSecret ? null : JSON.stringify(answer.body ?? null)],
   });
 }
 

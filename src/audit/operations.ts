@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 
+import { parseMoment } from '../shared/moment.js';
 import type { Operations } from '../shared/operation.js';
 import { decodePlace, toPage } from '../shared/page-cursor.js';
 import { Problem } from '../shared/problem.js';
@@ -15,7 +16,7 @@ import { tenantOf } from './change.js';
 import type { Show } from './change.js';
 import { csvLine } from './csv.js';
 
-const place = z.tuple([z.string().regex(/^[0-9 :+.-]{10,40}$/), z.string().regex(/^[0-9]{1,19}$/)]);
+const place = z.tuple([z.string().regex(/^[0-9]{1,16}$/), z.string().regex(/^[0-9]{1,18}$/)]);
 const EXPORT_PAGE = 1_000;
 /** All that there is of the tenant: what is listed, and the id of an entry about the list itself. */
 const ENTITY = { entityType: 'access_log', entityId: '*' } as const;
@@ -32,7 +33,7 @@ export function auditOperations({ show }: { show: Show }) {
         await writeDown({ ...ENTITY, action: 'READ', purpose: 'audit.read', details: { filter } });
         return found;
       });
-      const { items, nextCursor } = toPage(rows, limit, (row) => [row.accessedAtExactly, row.id]);
+      const { items, nextCursor } = toPage(rows, limit, (row) => [row.accessedAtMicros, row.id]);
       return { status: 200, body: { items: items.map(toEntry), nextCursor } };
     },
     async exportAuditLog({ query }, context) {
@@ -69,8 +70,8 @@ function filterOf(query: NonNullable<Query>): AccessLogFilter {
     actorUserId: one(query, 'actorUserId', 'actor_user_id'),
     action: one(query, 'action', 'access_action'),
     purpose: query.purpose,
-    from: query.from,
-    to: query.to,
+    from: query.from === undefined ? undefined : parseMoment(query.from, 'from').toISOString(),
+    to: query.to === undefined ? undefined : parseMoment(query.to, 'to').toISOString(),
   };
 }
 
@@ -84,7 +85,7 @@ function one(query: NonNullable<Query>, name: TextField, column: TextField): str
 }
 
 function toPlace(decoded: readonly [string, string] | undefined): AccessLogPlace | undefined {
-  return decoded === undefined ? undefined : { accessedAt: decoded[0], id: decoded[1] };
+  return decoded === undefined ? undefined : { accessedAtMicros: decoded[0], id: decoded[1] };
 }
 
 function toEntry(row: AccessLogRow) {
@@ -120,7 +121,7 @@ async function* linesOf(
     yield rows.map((row) => (format === 'csv' ? csvEntry(row) : `${JSON.stringify(toEntry(row))}\n`)).join('');
     const last = rows.at(-1);
     if (last === undefined || rows.length < EXPORT_PAGE) return;
-    after = { accessedAt: last.accessedAtExactly, id: last.id };
+    after = { accessedAtMicros: last.accessedAtMicros, id: last.id };
   }
 }
 

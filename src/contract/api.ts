@@ -1324,6 +1324,10 @@ export type PreviewRolePermissionsErrors = {
   /**
    * The request was not carried out (RFC 9457). `code` is stable and says why.
    */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
   413: Problem;
   /**
    * The request was not carried out (RFC 9457). `code` is stable and says why.

@@ -60,7 +60,7 @@ export function createOncePerKey(pool: Pool, log: Logger): OncePerKey {
       await undo();
       throw error;
     });
-    const kept = { status: answer.status, body: request.isSecret ? undefined : answer.body };
+    const kept = { status: answer.status, body: answer.body, isSecret: request.isSecret };
     await within((tx) => keepAnswer(tx, found.id, kept)).catch((error: unknown) => {
       log.warn({ err: error }, 'the answer to an idempotency key was not kept');
     });
@@ -83,12 +83,15 @@ function toClaim({ key, caller, operationId, path, body }: KeyedRequest): ClaimK
   };
 }
 
-function replay({ isSameRequest, hasEffect, status, answer }: Claim): Answer {
+function replay({ isSameRequest, hasEffect, isAbandoned, status, isKept, answer }: Claim): Answer {
   if (!isSameRequest) {
     throw new Problem('IDEMPOTENCY_KEY_REUSED', 'the `idempotency-key` belongs to another request');
   }
-  if (status !== null) return { status, body: answer, headers: { 'idempotent-replayed': 'true' } };
-  if (hasEffect) {
+  if (status !== null && isKept) {
+    return { status, body: answer ?? undefined, headers: { 'idempotent-replayed': 'true' } };
+  }
+  // An effect without an answer, so soon, is that of a request which is about to answer.
+  if (hasEffect && (status !== null || isAbandoned)) {
     throw new Problem('IDEMPOTENCY_KEY_SPENT', 'the request has had its effect, and its answer is not kept');
   }
   throw new Problem('IDEMPOTENCY_IN_PROGRESS', 'the first request with this key is still under way', {

@@ -41,6 +41,7 @@ export function permissionSetOperations({ change, show }: RbacOptions) {
       return { status: 200, body: { ...result, ...receipt }, headers: { etag: `"${result.version}"` } };
     },
     async previewRolePermissions({ path: { id }, body: { permissionIds } }, context) {
+      refusePlatformRole(id);
       requireGrantable(permissionIds);
       const tenantId = tenantOf(context);
       return await show(context, tenantId, async (tx) => {

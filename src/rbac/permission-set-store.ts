@@ -60,7 +60,7 @@ export async function copySet(tx: Tx, fromRoleId: string, toRoleId: string): Pro
   });
 }
 
-/** The changes of a role's permission set, newest first, as its entries have them. */
+/** The changes of permission set among the last `limit` changes of a role, newest first, as the entries have them. */
 export async function listSetChanges(
   tx: Tx,
   { tenantId, roleId, limit }: { tenantId: string; roleId: string; limit: number },
@@ -71,9 +71,13 @@ export async function listSetChanges(
       select a.accessed_at as at, a.actor_user_id as "actorUserId",
              array(select jsonb_array_elements_text(a.details->'added')) as added,
              array(select jsonb_array_elements_text(a.details->'removed')) as removed
-      from audit.access_log a
-      where a.tenant_id = $1::text and a.accessed_entity_id = $2::text and a.accessed_entity_type = 'role_permission'
-      order by a.accessed_at desc, a.id desc limit $3::int`,
+      from (select c.id, c.accessed_at, c.actor_user_id, c.accessed_entity_type, c.details
+            from audit.access_log c
+            where c.tenant_id = $1::text and c.accessed_entity_id = $2::text
+              and c.accessed_entity_type in ('role', 'role_permission')
+            order by c.accessed_at desc, c.id desc limit $3::int) a
+      where a.accessed_entity_type = 'role_permission'
+      order by a.accessed_at desc, a.id desc`,
     values: [tenantId, roleId, limit],
   });
   return rows;

@@ -21,7 +21,6 @@ import {
   insertRole,
   listHolders,
   listRoles,
-  listUnrevoked,
   lockRole,
   updateDescription,
 } from './role-store.js';
@@ -93,7 +92,7 @@ export function roleOperations({ change, show }: RbacOptions) {
       const { syncToken, applied } = await change(context, { tenantId }, async (tx) => {
         const role = await lockCustomRole(tx, tenantId, id);
         await refuseInUse(tx, role);
-        await deleteRole(tx, id);
+        await remove(tx, role);
       });
       return { status: 200, body: { syncToken, applied } };
     },
@@ -101,6 +100,8 @@ export function roleOperations({ change, show }: RbacOptions) {
       const tenantId = tenantOf(context);
       const limit = query.limit ?? 50;
       const [after = ''] = decodePlace(query.cursor, textPlace) ?? [];
+      // Who they are is the platform's business.
+      if (id === PLATFORM_ROLE_ID) return { status: 200, body: { items: [], nextCursor: null } };
       const rows = await show(context, tenantId, async (tx) => {
         await getRole(tx, tenantId, id);
         return await listHolders(tx, { roleId: id, after, limit: limit + 1 });
@@ -150,8 +151,18 @@ function taken(roleName: string, cause?: unknown): Problem {
 async function refuseInUse(tx: Tx, role: { id: string; roleName: string }): Promise<void> {
   const count = await countHolders(tx, role.id);
   if (count === 0) return;
-  const items = await listUnrevoked(tx, role.id, HOLDERS_NAMED);
+  const items = await listHolders(tx, { roleId: role.id, after: '', limit: HOLDERS_NAMED });
   throw new Problem('ROLE_IN_USE', `\`${role.roleName}\` is assigned to ${count} ${count === 1 ? 'user' : 'users'}`, {
     facts: { holders: { count, items } },
   });
+}
+
+async function remove(tx: Tx, { id, roleName }: { id: string; roleName: string }): Promise<void> {
+  try {
+    await deleteRole(tx, id);
+  } catch (error) {
+    // by SQL that does not hold the role, a revoked assignment was brought back after the look
+    if (!(error instanceof ConstraintError) || error.constraint !== 'fk_user_role_role') throw error;
+    throw new Problem('ROLE_IN_USE', `\`${roleName}\` has just been assigned`, { cause: error });
+  }
 }

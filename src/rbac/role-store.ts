@@ -95,10 +95,13 @@ export async function updateDescription(tx: Tx, roleId: string, description: str
   });
 }
 
-/** Removes a role with its revoked assignments and its permission set, in the order that the foreign keys ask for. */
+/** Removes a role with its ended assignments and its permission set, in the order that the foreign keys ask for. */
 export async function deleteRole(tx: Tx, roleId: string): Promise<void> {
   for (const [name, text] of [
-    ['sweep-tombstones', `delete from security.user_role where role_id = $1::text and revoked_at is not null`],
+    [
+      'sweep-tombstones',
+      `delete from security.user_role where role_id = $1::text and (revoked_at is not null or expires_at <= now())`,
+    ],
     ['delete-role-permissions', `delete from security.role_permission where role_id = $1::text`],
     ['delete-role', `delete from security.role where id = $1::text`],
   ] as const) {
@@ -133,29 +136,14 @@ export async function listHolders(
   return rows;
 }
 
-/** How many users have an assignment of the role that is not revoked. */
+/** How many users have an assignment of the role, a custom one, that has not ended. */
 export async function countHolders(tx: Tx, roleId: string): Promise<number> {
   const { rows } = await tx.query<{ count: number }>({
     name: 'count-holders',
     text: `
       select count(distinct ur.user_id)::int as count from security.user_role ur
-      where ur.role_id = $1::text and ur.revoked_at is null`,
+      where ur.role_id = $1::text and ${STANDING}`,
     values: [roleId],
   });
   return rows[0]?.count ?? 0;
-}
-
-/** The first holders of the role whose assignment is not revoked, ended or not: what keeps it from being deleted. */
-export async function listUnrevoked(tx: Tx, roleId: string, limit: number): Promise<HolderRow[]> {
-  const { rows } = await tx.query<HolderRow>({
-    name: 'list-unrevoked',
-    text: `
-      select u.id as "userId", u.display_name as "displayName", u.status
-      from security.app_user u
-      where exists (select from security.user_role ur
-                    where ur.user_id = u.id and ur.role_id = $1::text and ur.revoked_at is null)
-      order by u.id limit $2::int`,
-    values: [roleId, limit],
-  });
-  return rows;
 }

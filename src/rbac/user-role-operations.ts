@@ -6,6 +6,7 @@
 import { tenantOf } from '../audit/change.js';
 import { ConstraintError } from '../platform/postgres.js';
 import type { Tx } from '../platform/postgres.js';
+import { parseMoment } from '../shared/moment.js';
 import type { Operations } from '../shared/operation.js';
 import { Problem } from '../shared/problem.js';
 import { refusePlatformRole } from './platform-role.js';
@@ -71,8 +72,8 @@ async function assign(tx: Tx, assignment: { userId: string; roleId: string } & W
 
 function windowOf({ validFrom, expiresAt }: { validFrom?: string; expiresAt?: string }): Window {
   const window = {
-    validFrom: validFrom === undefined ? null : new Date(validFrom),
-    expiresAt: expiresAt === undefined ? null : new Date(expiresAt),
+    validFrom: validFrom === undefined ? null : parseMoment(validFrom, 'validFrom'),
+    expiresAt: expiresAt === undefined ? null : parseMoment(expiresAt, 'expiresAt'),
   };
   const message = faultIn(window);
   if (message === undefined) return window;
