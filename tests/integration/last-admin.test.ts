@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { isRetryable } from '../../src/platform/postgres.js';
 import { driftLines, storedLines } from '../support/played-engine.js';
+import { refusal } from '../support/refusal.js';
 import { createWorld, roleId } from '../support/world.js';
 import type { World } from '../support/world.js';
 
@@ -29,18 +30,16 @@ afterAll(() => world.end());
 
 /** What becomes of the statements at the commit, the actor named; undone in the end, so that each case starts alike. */
 async function tried(statements: readonly string[], actor = '', stands: readonly string[] = []): Promise<string> {
-  try {
-    await world.pool('bailiwick_operator').transaction(async (tx) => {
+  return await world
+    .pool('bailiwick_operator')
+    .transaction<string>(async (tx) => {
       for (const text of stands) await tx.query({ text });
       await tx.query({ text: `select set_config('bailiwick.actor_user_id', $1, true)`, values: [actor] });
       for (const text of statements) await tx.query({ text });
       await tx.query({ text: 'set constraints all immediate' });
       throw new Error(isFine);
-    });
-  } catch (error) {
-    if (error instanceof Error) return error.message.replace(/:.*/s, '');
-  }
-  throw new Error('the transaction was committed');
+    })
+    .catch(refusal);
 }
 
 /** The admin, by a system role, a custom one, or one that counts in all tenants, and every way to end that. */
@@ -229,15 +228,17 @@ describe('the last admin', () => {
     await world.addUser('left', 'l1', ['EMR_CLIENT_ADMIN']);
     const role = roleId('left', 'EMR_CLIENT_ADMIN');
     const gone = `update security.user_role set revoked_at = now() where user_id = 'l1' and revoked_at is null`;
-    await expect(world.sql(gone)).rejects.toThrow('LAST_ADMIN');
+    await expect(world.sql(gone)).rejects.toMatchObject({ code: 'LAST_ADMIN' });
     await world.sql(gone, [], { 'bailiwick.actor_user_id': 'root' });
     await world.sql(`insert into security.user_role (user_id, role_id, expires_at) values ('l1', $1, '2099-01-01')`, [
       role,
     ]);
     await world.sql(gone);
     await world.sql(`insert into security.user_role (user_id, role_id) values ('l1', $1)`, [role]);
-    await expect(world.sql(gone)).rejects.toThrow('LAST_ADMIN');
-    await expect(world.sql(gone, [], { 'bailiwick.actor_user_id': 'l1' })).rejects.toThrow('LAST_ADMIN');
+    await expect(world.sql(gone)).rejects.toMatchObject({ code: 'LAST_ADMIN' });
+    await expect(world.sql(gone, [], { 'bailiwick.actor_user_id': 'l1' })).rejects.toMatchObject({
+      code: 'LAST_ADMIN',
+    });
   });
 
   test('one who begins by the clock counts from then on', async () => {
@@ -253,8 +254,8 @@ describe('the last admin', () => {
       await tx.query({ text: 'select pg_sleep(0.5)' });
       await tx.query({ text: gone });
     });
-    await expect(long).rejects.toThrow('LAST_ADMIN');
-    await expect(world.sql(gone)).rejects.toThrow('LAST_ADMIN');
+    await expect(long).rejects.toMatchObject({ code: 'LAST_ADMIN' });
+    await expect(world.sql(gone)).rejects.toMatchObject({ code: 'LAST_ADMIN' });
   });
 
   test('without the guard it would pass: the guard is what refuses', async () => {
@@ -361,7 +362,7 @@ describe('several at once', () => {
       return isFine;
     } catch (error) {
       if (isRetryable(error)) return 'lost the race';
-      return error instanceof Error ? error.message.replace(/:.*/s, '') : 'unknown';
+      return refusal(error);
     }
   }
 

@@ -31,6 +31,8 @@ async function fill(tenant: string): Promise<void> {
        values (md5('${tenant}'), 'x', sha256('${tenant}'), '${tenant}')`,
     `insert into audit.access_log (tenant_id, accessed_entity_type, accessed_entity_id, access_action, purpose)
        values ('${tenant}', 'role', 'r', 'READ', 'x')`,
+    `insert into audit.idempotency_claim (tenant_id, caller_id, operation_id, key, fingerprint)
+       values ('${tenant}', 'u', 'o', 'k', sha256('x'))`,
     `select audit.ensure_decision_partitions(1)`,
     `insert into audit.decision (decision_id, decided_at, api, tenant_id, caller_kind, caller_id, subject_user_id,
          permission, object, answer, source, latency_us, request_id)
@@ -113,6 +115,7 @@ describe('row security', () => {
     expect(asked).toEqual([
       'audit.access_log',
       'audit.decision',
+      'audit.idempotency_claim',
       'identity.impersonation',
       'identity.tenant',
       'identity.tenant_audit',
@@ -275,7 +278,7 @@ describe('an operator’s psql', () => {
           throw new Error('rolled back');
         }),
         // it would take the system roles their permissions, which is nobody's to do
-      ).rejects.toThrow(table === 'role_permission' ? 'SYSTEM_ROLE_PROTECTED' : 'rolled back');
+      ).rejects.toThrow(table === 'role_permission' ? 'is a system role' : 'rolled back');
     }
     await world.sql(`update sync.outbox set retry_at = now() where parked_at is not null`);
     await world.sql(`select sync.touch('t1', 'tenant', '', '')`);
