@@ -222,6 +222,16 @@ describe('the service', () => {
     }
   });
 
+  test('cannot choose when an entry was written, nor its place in the order', async () => {
+    for (const [column, value] of Object.entries({ xid: `'1'`, accessed_at: 'now()' })) {
+      await denied(
+        'bailiwick_service',
+        `insert into audit.access_log (tenant_id, accessed_entity_type, accessed_entity_id, access_action, purpose, ${column})
+           values ('t1', 'role', 'r', 'READ', 'x', ${value})`,
+      );
+    }
+  });
+
   test('cannot reach a partition past its parent', async () => {
     for (const { name } of (await tenantTables()).filter(({ isPartition }) => isPartition)) {
       await denied('bailiwick_service', `select from ${name}`);
@@ -290,8 +300,19 @@ describe('sync', () => {
       await denied('bailiwick_sync', `insert into ${table} default values`);
     }
     await denied('bailiwick_sync', `update identity.tenant set status = 'active'`);
-    for (const table of ['audit.access_log', 'security.service_key', 'identity.impersonation']) {
+    for (const table of ['identity.tenant_audit', 'security.service_key', 'identity.impersonation']) {
       await denied('bailiwick_sync', `select from ${table}`);
+    }
+  });
+
+  test('reads what it seals, of every tenant, and has no hand on it', async () => {
+    for (const table of ['audit.access_log', 'audit.decision']) {
+      const rows = await as('bailiwick_sync', {}, [`select distinct tenant_id from ${table} order by 1`]);
+      expect(rows, table).toEqual([{ tenant_id: 't1' }, { tenant_id: 't2' }]);
+      await denied('bailiwick_sync', `insert into ${table} (tenant_id) values ('t1')`);
+      await denied('bailiwick_sync', `update ${table} set tenant_id = 't1'`);
+      await denied('bailiwick_sync', `delete from ${table}`);
+      await denied('bailiwick_sync', `truncate ${table}`);
     }
   });
 });

@@ -15,6 +15,7 @@ sync owner=bailiwick_owner bailiwick_operator=U/bailiwick_owner bailiwick_owner=
 
 -- tables
 audit.access_log table owner=bailiwick_owner rls forced
+audit.access_log_other table owner=bailiwick_owner rls forced
 audit.decision table owner=bailiwick_owner rls forced
 audit.decision_other table owner=bailiwick_owner rls forced
 identity.impersonation table owner=bailiwick_owner rls forced
@@ -45,6 +46,25 @@ audit.access_log.access_action text not null
 audit.access_log.purpose text not null
 audit.access_log.accessed_at timestamp with time zone not null default now()
 audit.access_log.details jsonb not null default '{}'::jsonb
+audit.access_log.actor_role text
+audit.access_log.impersonation_id text
+audit.access_log.request_id text
+audit.access_log.change_id text
+audit.access_log.xid xid8 not null default pg_current_xact_id()
+audit.access_log_other.id bigint not null identity
+audit.access_log_other.tenant_id text not null
+audit.access_log_other.actor_user_id text
+audit.access_log_other.accessed_entity_type text not null
+audit.access_log_other.accessed_entity_id text not null
+audit.access_log_other.access_action text not null
+audit.access_log_other.purpose text not null
+audit.access_log_other.accessed_at timestamp with time zone not null default now()
+audit.access_log_other.details jsonb not null default '{}'::jsonb
+audit.access_log_other.actor_role text
+audit.access_log_other.impersonation_id text
+audit.access_log_other.request_id text
+audit.access_log_other.change_id text
+audit.access_log_other.xid xid8 not null default pg_current_xact_id()
 audit.decision.decision_id uuid not null
 audit.decision.decided_at timestamp with time zone not null
 audit.decision.api text not null
@@ -62,6 +82,7 @@ audit.decision.model_id text
 audit.decision.sync_position bigint
 audit.decision.latency_us integer not null
 audit.decision.request_id text not null
+audit.decision.xid xid8 not null default pg_current_xact_id()
 audit.decision_other.decision_id uuid not null
 audit.decision_other.decided_at timestamp with time zone not null
 audit.decision_other.api text not null
@@ -79,6 +100,7 @@ audit.decision_other.model_id text
 audit.decision_other.sync_position bigint
 audit.decision_other.latency_us integer not null
 audit.decision_other.request_id text not null
+audit.decision_other.xid xid8 not null default pg_current_xact_id()
 identity.impersonation.id text not null default (gen_random_uuid())::text
 identity.impersonation.actor_user_id text not null
 identity.impersonation.tenant_id text not null
@@ -180,7 +202,11 @@ sync.outbox.last_error text
 
 -- constraints
 audit.access_log chk_access_action CHECK ((access_action = ANY (ARRAY['READ'::text, 'WRITE'::text, 'DELETE'::text, 'EXPORT'::text, 'PRINT'::text])))
-audit.access_log pk_access_log PRIMARY KEY (id)
+audit.access_log chk_access_log_accessed_at CHECK (isfinite(accessed_at))
+audit.access_log pk_access_log PRIMARY KEY (id, accessed_at)
+audit.access_log_other access_log_other_pkey PRIMARY KEY (id, accessed_at)
+audit.access_log_other chk_access_action CHECK ((access_action = ANY (ARRAY['READ'::text, 'WRITE'::text, 'DELETE'::text, 'EXPORT'::text, 'PRINT'::text])))
+audit.access_log_other chk_access_log_accessed_at CHECK (isfinite(accessed_at))
 audit.decision chk_decision_answer CHECK ((answer = ANY (ARRAY['allowed'::text, 'denied'::text, 'listed'::text, 'undecided'::text])))
 audit.decision chk_decision_caller_kind CHECK ((caller_kind = ANY (ARRAY['user'::text, 'service'::text])))
 audit.decision pk_decision PRIMARY KEY (decided_at, decision_id)
@@ -257,12 +283,18 @@ sync.outbox chk_outbox_kind CHECK ((kind = ANY (ARRAY['tenant'::text, 'platform_
 sync.outbox pk_outbox PRIMARY KEY (id)
 
 -- indexes
+CREATE INDEX access_log_other_accessed_entity_id_accessed_at_idx ON audit.access_log_other USING btree (accessed_entity_id, accessed_at DESC)
+CREATE INDEX access_log_other_tenant_id_accessed_at_id_idx ON audit.access_log_other USING btree (tenant_id, accessed_at DESC, id DESC)
+CREATE INDEX access_log_other_xid_id_idx ON audit.access_log_other USING btree (xid, id)
 CREATE INDEX decision_other_decision_id_idx ON audit.decision_other USING btree (decision_id)
 CREATE INDEX decision_other_tenant_id_subject_user_id_decided_at_idx ON audit.decision_other USING btree (tenant_id, subject_user_id, decided_at)
-CREATE INDEX ix_access_log_entity ON audit.access_log USING btree (accessed_entity_id, accessed_at DESC)
-CREATE INDEX ix_access_log_tenant ON audit.access_log USING btree (tenant_id, accessed_at DESC, id DESC)
+CREATE INDEX decision_other_xid_decision_id_idx ON audit.decision_other USING btree (xid, decision_id)
+CREATE INDEX ix_access_log_entity ON ONLY audit.access_log USING btree (accessed_entity_id, accessed_at DESC)
+CREATE INDEX ix_access_log_seal ON ONLY audit.access_log USING btree (xid, id)
+CREATE INDEX ix_access_log_tenant ON ONLY audit.access_log USING btree (tenant_id, accessed_at DESC, id DESC)
 CREATE INDEX ix_app_user_tenant ON security.app_user USING btree (tenant_id, id)
 CREATE INDEX ix_decision_id ON ONLY audit.decision USING btree (decision_id)
+CREATE INDEX ix_decision_seal ON ONLY audit.decision USING btree (xid, decision_id)
 CREATE INDEX ix_decision_subject ON ONLY audit.decision USING btree (tenant_id, subject_user_id, decided_at)
 CREATE INDEX ix_impersonation_tenant ON identity.impersonation USING btree (tenant_id, started_at)
 CREATE INDEX ix_outbox_key ON sync.outbox USING btree (tenant_id, kind, a, b)
@@ -282,8 +314,9 @@ CREATE INDEX ix_user_role_global ON security.user_role USING btree (role_name, u
 CREATE INDEX ix_user_role_pair ON security.user_role USING btree (user_id, role_id, ordinal)
 CREATE INDEX ix_user_role_role ON security.user_role USING btree (role_id, user_id)
 CREATE INDEX ix_user_role_tenant ON security.user_role USING btree (tenant_id)
+CREATE UNIQUE INDEX access_log_other_pkey ON audit.access_log_other USING btree (id, accessed_at)
 CREATE UNIQUE INDEX decision_other_pkey ON audit.decision_other USING btree (decided_at, decision_id)
-CREATE UNIQUE INDEX pk_access_log ON audit.access_log USING btree (id)
+CREATE UNIQUE INDEX pk_access_log ON ONLY audit.access_log USING btree (id, accessed_at)
 CREATE UNIQUE INDEX pk_app_user ON security.app_user USING btree (id)
 CREATE UNIQUE INDEX pk_applied ON sync.applied USING btree (tenant_id)
 CREATE UNIQUE INDEX pk_claim ON sync.claim USING btree (id)
@@ -313,6 +346,14 @@ CREATE UNIQUE INDEX uq_user_role_active ON security.user_role USING btree (user_
 CREATE UNIQUE INDEX uq_user_role_active_global ON security.user_role USING btree (user_id, role_name) WHERE ((revoked_at IS NULL) AND (tenant_id IS NULL))
 
 -- triggers
+audit.access_log CREATE TRIGGER trg_append_only BEFORE DELETE OR UPDATE ON audit.access_log FOR EACH ROW EXECUTE FUNCTION audit.refuse_change()
+audit.access_log CREATE TRIGGER trg_append_only_truncate BEFORE TRUNCATE ON audit.access_log FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
+audit.access_log_other CREATE TRIGGER trg_append_only BEFORE DELETE OR UPDATE ON audit.access_log_other FOR EACH ROW EXECUTE FUNCTION audit.refuse_change()
+audit.access_log_other CREATE TRIGGER trg_append_only_truncate BEFORE TRUNCATE ON audit.access_log_other FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
+audit.decision CREATE TRIGGER trg_append_only BEFORE DELETE OR UPDATE ON audit.decision FOR EACH ROW EXECUTE FUNCTION audit.refuse_change()
+audit.decision CREATE TRIGGER trg_append_only_truncate BEFORE TRUNCATE ON audit.decision FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
+audit.decision_other CREATE TRIGGER trg_append_only BEFORE DELETE OR UPDATE ON audit.decision_other FOR EACH ROW EXECUTE FUNCTION audit.refuse_change()
+audit.decision_other CREATE TRIGGER trg_append_only_truncate BEFORE TRUNCATE ON audit.decision_other FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
 identity.platform_admin CREATE TRIGGER trg_capture_delete AFTER DELETE ON identity.platform_admin REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 identity.platform_admin CREATE TRIGGER trg_capture_insert AFTER INSERT ON identity.platform_admin REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 identity.platform_admin CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON identity.platform_admin FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
@@ -321,6 +362,8 @@ identity.tenant CREATE TRIGGER trg_capture_delete AFTER DELETE ON identity.tenan
 identity.tenant CREATE TRIGGER trg_capture_insert AFTER INSERT ON identity.tenant REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 identity.tenant CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON identity.tenant FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 identity.tenant CREATE TRIGGER trg_capture_update AFTER UPDATE ON identity.tenant REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+identity.tenant_audit CREATE TRIGGER trg_append_only BEFORE DELETE OR UPDATE ON identity.tenant_audit FOR EACH ROW EXECUTE FUNCTION audit.refuse_change()
+identity.tenant_audit CREATE TRIGGER trg_append_only_truncate BEFORE TRUNCATE ON identity.tenant_audit FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
 security.app_user CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.app_user REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.app_user CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.app_user REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.app_user CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.app_user FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
@@ -354,10 +397,15 @@ audit.access_log p_auditor for SELECT to bailiwick_auditor using true
 audit.access_log p_operator for ALL to bailiwick_operator using true check true
 audit.access_log p_owner for ALL to bailiwick_owner using true check true
 audit.access_log p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+audit.access_log p_sync for SELECT to bailiwick_sync using true
+audit.access_log_other p_operator for ALL to bailiwick_operator using true check true
+audit.access_log_other p_owner for ALL to bailiwick_owner using true check true
+audit.access_log_other p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
 audit.decision p_auditor for SELECT to bailiwick_auditor using true
 audit.decision p_operator for ALL to bailiwick_operator using true check true
 audit.decision p_owner for ALL to bailiwick_owner using true check true
 audit.decision p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+audit.decision p_sync for SELECT to bailiwick_sync using true
 audit.decision_other p_operator for ALL to bailiwick_operator using true check true
 audit.decision_other p_owner for ALL to bailiwick_owner using true check true
 audit.decision_other p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
@@ -407,10 +455,12 @@ security.user_role p_sync for SELECT to bailiwick_sync using true
 -- grants
 audit.access_log bailiwick_auditor: select
 audit.access_log bailiwick_operator: select
-audit.access_log bailiwick_service: insert select
+audit.access_log bailiwick_service: select
+audit.access_log bailiwick_sync: select
 audit.decision bailiwick_auditor: select
 audit.decision bailiwick_operator: select
-audit.decision bailiwick_service: insert select
+audit.decision bailiwick_service: select
+audit.decision bailiwick_sync: select
 identity.impersonation bailiwick_operator: delete insert select update
 identity.impersonation bailiwick_service: delete insert select update
 identity.platform_admin bailiwick_operator: delete insert select update
@@ -459,8 +509,15 @@ sync.model bailiwick_sync: delete insert select update
 sync.outbox bailiwick_operator: insert select update
 sync.outbox bailiwick_sync: delete insert select update
 
+-- grants of columns
+audit.access_log bailiwick_service: insert (tenant_id actor_user_id accessed_entity_type accessed_entity_id access_action purpose details actor_role impersonation_id request_id change_id)
+audit.decision bailiwick_service: insert (decision_id decided_at api tenant_id caller_kind caller_id subject_user_id permission object answer listed source problem model_id sync_position latency_us request_id)
+
 -- functions
-audit.ensure_decision_partitions(days_ahead integer) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner da0822b95250b53caab2a067e4036962
+audit.ensure_access_log_partitions(months_ahead integer) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner,bailiwick_sync=X/bailiwick_owner ba93919ab78925a4fe5b369400f21a50
+audit.ensure_decision_partitions(days_ahead integer) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 28a7fc94f65fefa22c105af8fecffa96
+audit.ensure_partition(parent text, suffix text, since timestamp with time zone, until timestamp with time zone) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner e5e134811e16b6c5f493725708750c58
+audit.refuse_change() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 0ae5914b4783b615a4af271b5b078820
 security.fill_role_tenant() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner 67efb2e5583042a81cce3bd233b5f99e
 security.in_scope(tenant_id text) stable owner=bailiwick_owner a50b2248ef0af4d02badac0de96fbf49
 security.set_slot() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner 5f2f717aa3a283a73fccf3f7f3f17def
