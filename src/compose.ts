@@ -8,6 +8,7 @@ import type { Logger } from 'pino';
 
 import { createDecisionLog } from './audit/decision-log.js';
 import type { DecisionLog } from './audit/decision-log.js';
+import { createLedger } from './audit/create-ledger.js';
 import type { Config } from './config.js';
 import { authorizationModel, modelHash } from './contract/model.js';
 import { createAuthorizer } from './decisions/authorize.js';
@@ -20,7 +21,7 @@ import { createAuthentication } from './http/authentication.js';
 import { contractOperations } from './http/contract-operations.js';
 import { parseContract } from './http/contract.js';
 import { createReadiness } from './http/health.js';
-import type { Readiness } from './http/health.js';
+import type { Readiness, ReadinessCheck, ReadinessWarning } from './http/health.js';
 import { createManagementApp } from './http/management.js';
 import { createHttpServer } from './http/server.js';
 import type { HttpServer } from './http/server.js';
@@ -100,21 +101,28 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
   const base: Base = { config, log, metrics, now, pool, syncPool, tuples, model, gate, decisionLog };
 
   const { projector, reconcileTimer, filling } = sync(base);
-  const readiness = readinessOf(base);
+  const ledger = createLedger({ url: config.database.syncUrl, ...config.audit, log, metrics });
+  const readiness = readinessOf(base, ledger.warning);
   const { service, management } = servers(base, readiness);
-  declareRuntimeMetrics(metrics, { version: version(), modelHash, pools: { service: pool, sync: syncPool } });
+  declareRuntimeMetrics(metrics, {
+    version: version(),
+    modelHash,
+    pools: { service: pool, sync: syncPool, seal: ledger.pool },
+  });
 
   const waiting = (part: Part): Part =>
     patient(part, 500, (error) => log.warn({ err: error }, `${part.name} cannot start yet`));
   const parts = inOrder([
     closing('service pool', pool),
     closing('sync pool', syncPool),
+    closing('seal pool', ledger.pool),
     management,
     waiting(gate),
     waiting(model),
     projector,
     waiting(filling),
     reconcileTimer,
+    ledger.sealer,
     waiting(decisionLog),
     service,
   ]);
@@ -187,8 +195,8 @@ function sync({ config, log, metrics, syncPool: pool, tuples, model }: Base) {
   return { projector, reconcileTimer, filling: model.filling(scope) };
 }
 
-function readinessOf({ config, pool, syncPool, model }: Base): Readiness {
-  return createReadiness([
+function readinessOf({ config, pool, syncPool, model }: Base, ledgerWarning: ReadinessWarning): Readiness {
+  const checks: ReadinessCheck[] = [
     {
       name: 'database',
       check: async () => {
@@ -203,7 +211,8 @@ function readinessOf({ config, pool, syncPool, model }: Base): Readiness {
       },
     },
     { name: 'sync', check: () => requireFreshTuples(syncPool) },
-  ]);
+  ];
+  return createReadiness(checks, [ledgerWarning]);
 }
 
 /** The service's port, made from the contract, and the management port beside it. */

@@ -28,6 +28,8 @@ export interface ServiceOver {
   readonly requestTimeoutMs?: number;
   readonly engineTimeoutMs?: number;
   readonly syncWaitMs?: number;
+  readonly auditKey?: string;
+  readonly checkpointFile?: string;
 }
 
 /** Who asks: a person, by the headers that loopback is trusted with, or a service key. */
@@ -126,6 +128,7 @@ function configOf(world: World, over: ServiceOver): Config {
     http: { host: '127.0.0.1', port: 0, managementPort: 0, requestTimeoutMs: over.requestTimeoutMs ?? 1_000 },
     callers: { issuers: [], trustLoopback: true, gatewaySecret: undefined },
     decisionLog: over.decisionLog ?? 'strict',
+    audit: { key: over.auditKey, checkpointFile: over.checkpointFile },
     syncWaitMs: over.syncWaitMs ?? 250,
     reconcileSeconds: 0,
     logLevel: 'silent',
