@@ -47,6 +47,7 @@ create table audit.seal (
     and octet_length(leaves) = 32 * (last_seq - first_seq + 1))
 );
 create index ix_seal_last_seq on audit.seal (lane, last_seq);
+create index ix_seal_last_xid on audit.seal (lane, last_xid);
 create index ix_seal_last_at on audit.seal (lane, last_at);
 -- hashes do not compress
 alter table audit.seal alter column leaves set storage external;

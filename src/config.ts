@@ -228,6 +228,29 @@ export function readOperatorConfig(environment: Environment): OperatorConfig {
   };
 }
 
+/** What the audit commands need; `databaseUrl` undefined takes libpq's PG* variables. */
+export interface AuditConfig {
+  readonly databaseUrl: string | undefined;
+  readonly key: string | undefined;
+  readonly checkpointFile: string | undefined;
+}
+
+/** Reads the settings of the audit commands. Offline ones need none of them. Throws ConfigError. */
+export function readAuditConfig(environment: Environment): AuditConfig {
+  const { BAILIWICK_AUDIT_KEY, BAILIWICK_AUDIT_CHECKPOINT_FILE } = SERVICE;
+  const schema = z.object({
+    DATABASE_URL: DATABASE.DATABASE_URL.optional(),
+    BAILIWICK_AUDIT_KEY,
+    BAILIWICK_AUDIT_CHECKPOINT_FILE,
+  });
+  const settings = parse(schema, environment);
+  return {
+    databaseUrl: settings.DATABASE_URL,
+    key: settings.BAILIWICK_AUDIT_KEY,
+    checkpointFile: settings.BAILIWICK_AUDIT_CHECKPOINT_FILE,
+  };
+}
+
 /** Reads the URL that `migrate` connects with. Throws ConfigError. */
 export function readMigrationUrl(environment: Environment): string {
   const url = environment['BAILIWICK_MIGRATION_DATABASE_URL'] ?? environment['DATABASE_URL'];

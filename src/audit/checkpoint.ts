@@ -53,7 +53,8 @@ function ed25519(key: KeyObject): KeyObject {
 
 const publicOf = (key: KeyObject): KeyObject => (key.type === 'private' ? createPublicKey(key) : key);
 
-function publicBytes(key: KeyObject): Buffer {
+/** The 32 bytes of the public half. */
+export function publicBytes(key: KeyObject): Buffer {
   return publicOf(key).export({ format: 'der', type: 'spki' }).subarray(PUBLIC_PREFIX.length);
 }
 

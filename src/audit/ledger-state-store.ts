@@ -70,12 +70,29 @@ export async function selectHoldUp(tx: Tx): Promise<HoldUp | undefined> {
   return rows[0];
 }
 
-/** Entries that left with their partition, of which an entry of the access log says so, or which left with it. */
+/** Entries that left with their partition. */
 export async function listPruned(tx: Tx, lane: Lane): Promise<SeqRange[]> {
   const { rows } = await tx.query<SeqRange>({
     text: `
       select lower(s)::float8 as "from", upper(s)::float8 - 1 as "to"
       from audit.pruned p cross join lateral unnest(p.seqs) s where p.lane = $1 order by 1`,
+    values: [lane],
+  });
+  return rows;
+}
+
+/** Prunings of which the access log knows nothing, though its entry of that time has not been pruned itself. */
+export async function listUnprovedPrunings(tx: Tx, lane: Lane): Promise<{ partition: string; from: number }[]> {
+  const { rows } = await tx.query<{ partition: string; from: number }>({
+    text: `
+      select p.partition, lower(p.seqs)::float8 as "from" from audit.pruned p
+      where p.lane = $1
+        and not exists (select from audit.access_log e
+                        where e.id = p.entry_id and e.purpose = 'audit.prune:' || p.partition
+                          and e.details->>'lane' = p.lane and e.details->>'seqs' = p.seqs::text)
+        and not exists (select from audit.pruned later where later.lane = 'admin' and later.pruned_at > p.pruned_at
+                          and later.partition = 'access_log_' || to_char(timezone('UTC', p.pruned_at), 'YYYYMM'))
+      order by 2 limit 10`,
     values: [lane],
   });
   return rows;

@@ -8,11 +8,11 @@ import { isFromElsewhere, listPruned } from './ledger-state-store.js';
 import { emptyLog, endAfter } from './ledger.js';
 import type { Lane, LogEnd } from './ledger.js';
 import { readBatches } from './ledger-reader.js';
-import type { InTransaction } from './ledger-reader.js';
+import type { InTransaction, ReadScope } from './ledger-reader.js';
 import type { Checkpoint } from './checkpoint.js';
 import { selectLastSeal, selectSealUpTo } from './seal-store.js';
 import { verifyLog } from './verify.js';
-import type { Batch, Fault } from './verify.js';
+import type { Batch, Fault, SeqRange, Verdict, VerifyScope } from './verify.js';
 
 export interface LogName {
   readonly lane: Lane;
@@ -45,13 +45,7 @@ export async function openLog(
     known.length === 0 ? end : await endUpTo(run, { lane, origin }, Math.min(...known.map(({ size }) => size)));
   if (start === undefined) return { end, fault: { seq: last?.lastSeq ?? 1, what: 'a seal contradicts itself' } };
   const withEntries = ({ lastSeq }: { lastSeq: number }): boolean => lastSeq > (last?.lastSeq ?? 0) - RECENT_ENTRIES;
-  const verdict = await verifyLog(readBatches(run, { lane, after: start, withEntries }), {
-    origin,
-    start,
-    checkpoints: known,
-    pruned: await run((tx) => listPruned(tx, lane)),
-    toEnd: true,
-  });
+  const verdict = await verifyStored(run, { lane, origin }, { start, withEntries, checkpoints: known, toEnd: true });
   return verdict.fault === undefined ? { end: verdict.end, fault: undefined } : { end, fault: verdict.fault };
 }
 
@@ -62,6 +56,31 @@ export async function openLog(
 export async function endUpTo(run: InTransaction, { lane, origin }: LogName, seq: number): Promise<LogEnd | undefined> {
   const seal = await run((tx) => selectSealUpTo(tx, lane, seq));
   return seal === undefined ? emptyLog(origin) : endAfter(seal);
+}
+
+export interface StoredScope extends Pick<VerifyScope, 'checkpoints' | 'toEnd'>, Pick<ReadScope, 'withEntries'> {
+  readonly start: LogEnd;
+  /** Looks at the batches on their way, or ends them early. */
+  readonly through?: (batches: AsyncIterable<Batch>, pruned: readonly SeqRange[]) => AsyncIterable<Batch>;
+}
+
+/**
+ * Verifies what the database holds. A partition that is pruned meanwhile takes entries along that are missed: what looks
+ * like a fault then is looked at again.
+ */
+export async function verifyStored(run: InTransaction, name: LogName, scope: StoredScope): Promise<Verdict> {
+  for (;;) {
+    const pruned = await run((tx) => listPruned(tx, name.lane));
+    const batches = readBatches(run, { lane: name.lane, after: scope.start, withEntries: scope.withEntries });
+    const verdict = await verifyLog(scope.through?.(batches, pruned) ?? batches, {
+      ...scope,
+      origin: name.origin,
+      pruned,
+    });
+    const isSettled =
+      verdict.fault === undefined || (await run((tx) => listPruned(tx, name.lane))).length === pruned.length;
+    if (isSettled) return verdict;
+  }
 }
 
 export interface PatrolStep {
@@ -77,14 +96,17 @@ export async function patrol(
   round: { readonly at: LogEnd | undefined; readonly end: LogEnd; readonly entries: number },
 ): Promise<PatrolStep> {
   const start = round.at ?? emptyLog(origin);
-  const batches = readBatches(run, { lane, after: start, withEntries: () => true });
-  const { fault, end } = await verifyLog(firstOf(batches, round.entries), {
-    origin,
-    start,
-    checkpoints: [],
-    pruned: await run((tx) => listPruned(tx, lane)),
-    toEnd: false,
-  });
+  const { fault, end } = await verifyStored(
+    run,
+    { lane, origin },
+    {
+      start,
+      withEntries: () => true,
+      checkpoints: [],
+      toEnd: false,
+      through: (batches) => firstOf(batches, round.entries),
+    },
+  );
   if (fault !== undefined) return { at: undefined, fault };
   const isRound = end.batch >= round.end.batch;
   const isOther = end.batch === round.end.batch && !end.head.equals(round.end.head);

@@ -133,6 +133,20 @@ export async function listSeals(tx: Tx, lane: Lane, page: { afterBatch: number; 
   return rows;
 }
 
+/** The next seal after a batch that may hold a row of this transaction. */
+export async function selectSealOf(
+  tx: Tx,
+  lane: Lane,
+  { xid, afterBatch }: { xid: string; afterBatch: number },
+): Promise<Seal | undefined> {
+  const { rows } = await tx.query<Seal>({
+    text: `select ${SEAL_COLUMNS} from audit.seal s
+           where s.lane = $1 and s.last_xid >= $2::text::xid8 and s.batch > $3::bigint order by s.last_xid, s.batch limit 1`,
+    values: [lane, xid, afterBatch],
+  });
+  return rows[0];
+}
+
 /** The entries of which a row's time may lie in a range, undefined where there are none. */
 export async function selectSeqsAt(
   tx: Tx,
@@ -191,15 +205,11 @@ export async function selectLastCheckpoint(tx: Tx, lane: Lane): Promise<string |
   return rows[0]?.note;
 }
 
-/** The notes of a lane, smallest first. */
-export async function listCheckpoints(
-  tx: Tx,
-  lane: Lane,
-  page: { afterSize: number; limit: number },
-): Promise<{ size: number; note: string }[]> {
-  const { rows } = await tx.query<{ size: number; note: string }>({
-    text: `select size::float8 as size, note from audit.checkpoint where lane = $1 and size > $2::bigint order by size limit $3::int`,
-    values: [lane, page.afterSize, page.limit],
+/** The last notes of a lane. */
+export async function listCheckpoints(tx: Tx, lane: Lane, limit: number): Promise<string[]> {
+  const { rows } = await tx.query<{ note: string }>({
+    text: `select note from audit.checkpoint where lane = $1 order by size desc limit $2::int`,
+    values: [lane, limit],
   });
-  return rows;
+  return rows.map(({ note }) => note);
 }

@@ -29,7 +29,7 @@ export interface VerifyScope {
   readonly start?: LogEnd;
   /** Of this log, in any order; their signatures are the caller's to check. */
   readonly checkpoints: readonly Checkpoint[];
-  /** Entries that left with their partition. */
+  /** Entries that left with their partition, in their order. */
   readonly pruned: readonly SeqRange[];
   /** Whether the batches go to the log's end, so that a checkpoint beyond them says that something is missing. */
   readonly toEnd: boolean;
@@ -82,6 +82,7 @@ class Verifier {
   /** By size; more than one of a size only where they contradict each other. */
   readonly #checkpoints: Checkpoint[];
   #nextCheckpoint = 0;
+  #nextPruned = 0;
   end: LogEnd;
   verified = 0;
   prunedCount = 0;
@@ -156,8 +157,13 @@ class Verifier {
     this.prunedCount += prunedHere;
   }
 
+  /** Asked with ever larger numbers. */
   #isPruned(seq: number): boolean {
-    return this.#scope.pruned.some(({ from, to }) => from <= seq && seq <= to);
+    const ranges = this.#scope.pruned;
+    for (let range = ranges[this.#nextPruned]; range !== undefined && range.to < seq; range = ranges[this.#nextPruned])
+      this.#nextPruned += 1;
+    const range = ranges[this.#nextPruned];
+    return range !== undefined && range.from <= seq;
   }
 
   /** Compares the root with every checkpoint of this size. */
@@ -182,7 +188,8 @@ function checkPlace(seal: Seal, entries: readonly Entry[]): void {
   const isPlaced = last?.xid === seal.lastXid && last.id === seal.lastId;
   const firstAtMs = Math.min(...entries.map(({ atMs }) => atMs));
   const lastAtMs = Math.max(...entries.map(({ atMs }) => atMs));
-  const near = (a: number, b: number): boolean => Math.abs(a - b) < 1;
+  // A time that JavaScript cannot hold is not compared.
+  const near = (a: number, b: number): boolean => !(Math.abs(a - b) >= 1);
   if (!isPlaced || !near(firstAtMs, seal.firstAtMs) || !near(lastAtMs, seal.lastAtMs))
     throw new Tampered(seal.firstSeq, `the seal of batch ${seal.batch} does not say where its entries stand`);
 }
