@@ -81,7 +81,14 @@ export async function verifyDatabase(run: InTransaction, name: LogName, wanted: 
 
 /** Verifies an export. `allowPruned` believes it that entries left with their partition. */
 export async function verifyExport(path: string, wanted: Wanted & { allowPruned: boolean }): Promise<LaneReport> {
-  const log = await openExport(path);
+  return await verifyExportedLog(await openExport(path), wanted);
+}
+
+/** The same once it is open. */
+export async function verifyExportedLog(
+  log: ExportedLog,
+  wanted: Wanted & { allowPruned: boolean },
+): Promise<LaneReport> {
   const evidence = evidenceFor(log, wanted, []);
   const range = { from: numberOf(wanted.from) ?? 1, to: numberOf(wanted.to) ?? Infinity };
   const begins = log.start.frontier.size + 1;
