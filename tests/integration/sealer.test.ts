@@ -1,106 +1,40 @@
 /** The sealer on a real Postgres: order, forks, crashes, who is waited for, and what is never signed. */
-import { generateKeyPairSync, randomUUID } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { randomUUID } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { createFileSink } from '../../src/audit/checkpoint-sinks.js';
 import { isSignedBy, readCheckpoints } from '../../src/audit/checkpoint.js';
 import { readBatches } from '../../src/audit/ledger-reader.js';
+import { selectHoldUp } from '../../src/audit/ledger-state-store.js';
 import { emptyLog } from '../../src/audit/ledger.js';
 import type { Lane } from '../../src/audit/ledger.js';
-import { createSealMetrics } from '../../src/audit/seal-metrics.js';
-import { createSealer } from '../../src/audit/sealer.js';
-import type { Sealer, SealerOptions } from '../../src/audit/sealer.js';
 import { verifyLog } from '../../src/audit/verify.js';
 import type { Verdict } from '../../src/audit/verify.js';
-import { createMetrics } from '../../src/platform/metrics.js';
-import { createWorld, quiet } from '../support/world.js';
+import { PUBLIC_KEY, sealingOf, until } from '../support/sealing.js';
+import type { Sealing } from '../support/sealing.js';
+import { createWorld } from '../support/world.js';
 import type { World } from '../support/world.js';
 
-const { privateKey: KEY, publicKey: PUBLIC_KEY } = generateKeyPairSync('ed25519');
-
 let world: World;
-let directory: string;
-let file: string;
-let started: Sealer[];
+let sealing: Sealing;
 beforeEach(async () => {
   world = await createWorld();
-  directory = await mkdtemp(join(tmpdir(), 'bailiwick-checkpoints-'));
-  file = join(directory, 'checkpoints.txt');
-  started = [];
+  sealing = await sealingOf(world);
 });
 afterEach(async () => {
-  for (const sealer of started) await sealer.stop();
+  await sealing.end();
   await world.end();
-  await rm(directory, { recursive: true });
 });
 
-async function seal(
-  over: Partial<SealerOptions> = {},
-): Promise<{ sealer: Sealer; metric: (name: string) => Promise<number> }> {
-  const metrics = createMetrics();
-  const pool = world.pool('bailiwick_sync');
-  const sealer = createSealer({
-    pool,
-    log: quiet,
-    metrics: createSealMetrics(metrics, pool, true),
-    key: KEY,
-    sinks: [createFileSink(file)],
-    pollMs: 20,
-    standbyMs: 50,
-    checkpointMs: 50,
-    patrolMs: 100,
-    ...over,
-  });
-  started.push(sealer);
-  await sealer.start();
-  const metric = async (name: string): Promise<number> => {
-    const line = (await metrics.render()).body.split('\n').find((each) => each.startsWith(`bailiwick_${name} `));
-    return Number(line?.split(' ').at(-1) ?? NaN);
-  };
-  return { sealer, metric };
-}
-
 const ENTRY = `insert into audit.access_log (tenant_id, accessed_entity_type, accessed_entity_id, access_action, purpose)`;
-
-async function write(count: number): Promise<void> {
-  await world.superSql(
-    `${ENTRY} select 't', 'role', 'r' || n, 'WRITE', 'p' from generate_series(1, ${String(count)}) n`,
-  );
-}
-
-async function until(what: () => Promise<boolean>, timeoutMs = 20_000): Promise<void> {
-  const end = Date.now() + timeoutMs;
-  while (!(await what())) {
-    if (Date.now() > end) throw new Error('it did not come to pass');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
-
-async function sealed(lane: Lane = 'admin'): Promise<number> {
-  const [row] = await world.sql<{ n: number }>(
-    `select coalesce(max(last_seq), 0)::int as n from audit.seal where lane = $1`,
-    [lane],
-  );
-  return row?.n ?? 0;
-}
-
-const untilSealed = (count: number, lane?: Lane): Promise<void> => until(async () => (await sealed(lane)) >= count);
-
-async function covered(): Promise<number> {
-  const [row] = await world.sql<{ n: number }>(
-    `select coalesce(max(size), 0)::int as n from audit.checkpoint where lane = 'admin'`,
-  );
-  return row?.n ?? 0;
-}
+/** Long enough for a sealer of these tests to do what it must not do. */
+const AWHILE_MS = 300;
 
 async function verify(lane: Lane = 'admin'): Promise<Verdict> {
   const [row] = await world.sql<{ origin: string }>(`select origin from audit.ledger where lane = $1`, [lane]);
   const origin = row?.origin ?? '';
-  const text = await readFile(file, 'utf8').catch(() => '');
+  const text = await readFile(sealing.file, 'utf8').catch(() => '');
   const checkpoints = readCheckpoints(text).filter((each) => each.origin === origin);
   expect(checkpoints.filter((each) => !isSignedBy(each, PUBLIC_KEY))).toEqual([]);
   const batches = readBatches((work) => world.pool('bailiwick_operator').transaction(work), {
@@ -111,58 +45,46 @@ async function verify(lane: Lane = 'admin'): Promise<Verdict> {
   return await verifyLog(batches, { origin, checkpoints, pruned: [], toEnd: true });
 }
 
-/** As somebody who owns the database. */
-async function tamper(...statements: string[]): Promise<void> {
-  await world.superSql(`set local session_replication_role = replica`, ...statements);
-}
-
 describe('sealing', () => {
   test('takes every committed row once, in both lanes, and signs for it', async () => {
-    await seal();
-    await write(2_500);
-    await world.superSql(
-      `select audit.ensure_decision_partitions(1)`,
-      `insert into audit.decision (decision_id, decided_at, api, tenant_id, caller_kind, caller_id, subject_user_id,
-         permission, object, answer, source, latency_us, request_id)
-       select gen_random_uuid(), now(), 'check', 't', 'user', 'u', 'u', 'claims.read', 'tenant:t', 'denied', 'engine', 1, 'r'
-       from generate_series(1, 700)`,
-    );
-    await untilSealed(2_500);
-    await untilSealed(700, 'decision');
-    await until(async () => (await covered()) === 2_500);
+    await sealing.start();
+    await sealing.write(2_500);
+    await sealing.writeDecisions(700);
+    await sealing.untilSealed(2_500);
+    await sealing.untilSealed(700, 'decision');
+    await until(async () => (await sealing.covered()) === 2_500);
     expect(await verify()).toMatchObject({ fault: undefined, verified: 2_500, covered: 2_500 });
     await until(async () => (await verify('decision')).covered === 700);
   });
 
   test('a transaction that is rolled back leaves nothing', async () => {
-    await seal();
-    await write(3);
+    await sealing.start();
+    await sealing.write(3);
     await expect(world.superSql(`${ENTRY} values ('t', 'role', 'gone', 'WRITE', 'p')`, 'select 1/0')).rejects.toThrow();
-    await write(3);
-    await untilSealed(6);
-    expect(await sealed()).toBe(6);
+    await sealing.write(3);
+    await sealing.untilSealed(6);
+    expect(await sealing.sealed()).toBe(6);
     expect(await world.sql(`select from audit.access_log where accessed_entity_id = 'gone'`)).toEqual([]);
     expect(await verify()).toMatchObject({ fault: undefined, verified: 6 });
   });
 
   test('waits for a transaction that wrote first and commits last, and says which', async () => {
-    const { metric } = await seal();
+    const { metric } = await sealing.start();
     await world.pool('bailiwick_operator').transaction(async (tx) => {
       await tx.query({ text: `select pg_current_xact_id()` });
       const { rows } = await tx.query<{ pid: number }>({ text: `select pg_backend_pid() as pid` });
-      await write(5);
+      await sealing.write(5);
       await until(async () => (await metric('audit_seal_lag_seconds{lane="admin"}')) > 0.5);
       expect(await metric('audit_unsealed_rows{lane="admin"}')).toBe(5);
-      expect(await sealed()).toBe(0);
-      const { selectHoldUp } = await import('../../src/audit/ledger-state-store.js');
+      expect(await sealing.sealed()).toBe(0);
       expect(await world.pool('bailiwick_sync').transaction(selectHoldUp)).toEqual({ pid: rows[0]?.pid, name: 'test' });
     });
-    await untilSealed(5);
+    await sealing.untilSealed(5);
     expect(await metric('audit_seal_lag_seconds{lane="admin"}')).toBe(0);
   });
 
   test('text that JSON, UTF-8 and Postgres see differently verifies as it is stored', async () => {
-    await seal();
+    await sealing.start();
     const texts = [
       '\ud800',
       'a\ud800b',
@@ -185,24 +107,26 @@ describe('sealing', () => {
       .pool(undefined)
       .transaction((tx) => tx.query({ text: `${ENTRY} values ('t', 'role', $1, 'WRITE', 'p')`, values: ['\0'] }));
     await expect(refused).rejects.toThrow(/invalid byte/);
-    await write(1);
-    await untilSealed(texts.length + 1);
+    await sealing.write(1);
+    await sealing.untilSealed(texts.length + 1);
     expect(await verify()).toMatchObject({ fault: undefined, verified: texts.length + 1 });
   });
 });
 
 describe('several sealers', () => {
   test('never fork, whoever is active, while several writers write', async () => {
-    for (let each = 0; each < 3; each += 1) await seal();
+    const first = await sealing.start();
+    const second = await sealing.start();
+    await sealing.start();
     const writers = Array.from({ length: 8 }, async () => {
-      for (let turn = 0; turn < 20; turn += 1) await write(1 + (turn % 7));
+      for (let turn = 0; turn < 20; turn += 1) await sealing.write(1 + (turn % 7));
     });
-    await until(async () => (await sealed()) > 50);
-    await started[0]?.stop();
+    await until(async () => (await sealing.sealed()) > 50);
+    await first.sealer.stop();
     await Promise.all(writers);
-    await started[1]?.stop();
+    await second.sealer.stop();
     const [row] = await world.sql<{ n: number }>(`select count(*)::int as n from audit.access_log`);
-    await untilSealed(row?.n ?? 0);
+    await sealing.untilSealed(row?.n ?? 0);
     expect(await verify()).toMatchObject({ fault: undefined, verified: row?.n });
     const [dense] = await world.sql<object>(
       `select bool_and(s.first_seq = s.was + 1) as dense from
@@ -212,9 +136,9 @@ describe('several sealers', () => {
   });
 
   test('a fork is refused by the database', async () => {
-    await seal();
-    await write(3);
-    await untilSealed(3);
+    await sealing.start();
+    await sealing.write(3);
+    await sealing.untilSealed(3);
     const fork = (batch: number, firstSeq: number): Promise<void> =>
       world.superSql(`insert into audit.seal (lane, batch, first_seq, last_seq, last_xid, last_id, prev, head, root, frontier, leaves, first_at, last_at)
         select lane, ${String(batch)}, ${String(firstSeq)}, ${String(firstSeq)} + last_seq - first_seq, last_xid, last_id, prev, head, root, frontier, leaves, now(), now()
@@ -233,57 +157,57 @@ describe('what is never signed', () => {
     ],
     ['a row taken away', [`delete from audit.access_log where id = (select min(id) + 4 from audit.access_log)`]],
   ])('%s, found by the process that sealed it', async (_, statements) => {
-    const { sealer, metric } = await seal();
-    await write(10);
-    await until(async () => (await covered()) === 10);
-    await tamper(...statements);
+    const { sealer, metric } = await sealing.start();
+    await sealing.write(10);
+    await until(async () => (await sealing.covered()) === 10);
+    await sealing.tamper(...statements);
     await until(() => Promise.resolve(sealer.brokenLanes().includes('admin')));
     expect(await metric('audit_chain_broken{lane="admin"}')).toBe(1);
-    await write(10);
+    await sealing.write(10);
     await until(async () => (await metric('audit_unsealed_rows{lane="admin"}')) === 0);
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    expect(await covered()).toBe(10);
+    await new Promise((resolve) => setTimeout(resolve, AWHILE_MS));
+    expect(await sealing.covered()).toBe(10);
     expect((await verify()).fault).toBeDefined();
   });
 
   test('seals taken away: the rows are sealed again to the same root, which the next process signs', async () => {
-    const { sealer } = await seal();
-    await write(10);
-    await until(async () => (await covered()) === 10);
-    await tamper(`delete from audit.seal where lane = 'admin'`);
+    const { sealer } = await sealing.start();
+    await sealing.write(10);
+    await until(async () => (await sealing.covered()) === 10);
+    await sealing.tamper(`delete from audit.seal where lane = 'admin'`);
     await until(() => Promise.resolve(sealer.brokenLanes().includes('admin')));
-    await write(10);
-    await untilSealed(20);
-    expect(await covered()).toBe(10);
+    await sealing.write(10);
+    await sealing.untilSealed(20);
+    expect(await sealing.covered()).toBe(10);
     await sealer.stop();
     expect(await verify()).toMatchObject({ fault: undefined, verified: 20, covered: 10 });
-    await seal();
-    await until(async () => (await covered()) === 20);
+    await sealing.start();
+    await until(async () => (await sealing.covered()) === 20);
   });
 
   test('a log rewritten with its hashes and its notes, found by the next process from the file outside', async () => {
-    const { sealer } = await seal();
-    await write(10);
-    await until(async () => (await covered()) === 10);
+    const { sealer } = await sealing.start();
+    await sealing.write(10);
+    await until(async () => (await sealing.covered()) === 10);
     await sealer.stop();
-    const before = await readFile(file, 'utf8');
-    await tamper(
+    const before = await readFile(sealing.file, 'utf8');
+    await sealing.tamper(
       `update audit.access_log set purpose = 'q' where id = (select min(id) + 4 from audit.access_log)`,
       `delete from audit.seal`,
       `delete from audit.checkpoint`,
     );
     // Sealed again by a sealer that does not know the file: a log that is whole in itself.
-    const forger = await seal({ sinks: [], key: undefined });
-    await untilSealed(10);
+    const forger = await sealing.start({ sinks: [], key: undefined });
+    await sealing.untilSealed(10);
     await forger.sealer.stop();
-    const next = await seal();
+    const next = await sealing.start();
     await until(() => Promise.resolve(next.sealer.brokenLanes().includes('admin')));
-    await write(1);
-    await untilSealed(11);
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    expect(await readFile(file, 'utf8')).toBe(before);
+    await sealing.write(1);
+    await sealing.untilSealed(11);
+    await new Promise((resolve) => setTimeout(resolve, AWHILE_MS));
+    expect(await readFile(sealing.file, 'utf8')).toBe(before);
     expect((await verify()).fault?.what).toMatch(/not those of the checkpoint at 10/);
-    await writeFile(file, '');
+    await writeFile(sealing.file, '');
     expect((await verify()).fault, 'without the checkpoint nothing shows').toBeUndefined();
   });
 
@@ -292,14 +216,14 @@ describe('what is never signed', () => {
       `insert into audit.access_log (tenant_id, accessed_entity_type, accessed_entity_id, access_action, purpose)
          values ('${randomUUID()}', 'role', 'r', 'WRITE', 'p')`,
     );
-    const first = await seal();
-    await untilSealed(1);
+    const first = await sealing.start();
+    await sealing.untilSealed(1);
     await first.sealer.stop();
-    await tamper(`update audit.seal set last_xid = '9000000000000'`);
-    const { sealer } = await seal();
+    await sealing.tamper(`update audit.seal set last_xid = '9000000000000'`);
+    const { sealer } = await sealing.start();
     await until(() => Promise.resolve(sealer.brokenLanes().includes('admin')));
-    await write(1);
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    expect(await sealed()).toBe(1);
+    await sealing.write(1);
+    await new Promise((resolve) => setTimeout(resolve, AWHILE_MS));
+    expect(await sealing.sealed()).toBe(1);
   });
 });
