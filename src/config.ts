@@ -232,6 +232,7 @@ export function readOperatorConfig(environment: Environment): OperatorConfig {
 export interface AuditConfig {
   readonly databaseUrl: string | undefined;
   readonly key: string | undefined;
+  readonly publicKey: string | undefined;
   readonly checkpointFile: string | undefined;
 }
 
@@ -240,6 +241,7 @@ export function readAuditConfig(environment: Environment): AuditConfig {
   const { BAILIWICK_AUDIT_KEY, BAILIWICK_AUDIT_CHECKPOINT_FILE } = SERVICE;
   const schema = z.object({
     DATABASE_URL: DATABASE.DATABASE_URL.optional(),
+    BAILIWICK_AUDIT_PUBLIC_KEY: z.string().optional(),
     BAILIWICK_AUDIT_KEY,
     BAILIWICK_AUDIT_CHECKPOINT_FILE,
   });
@@ -247,6 +249,7 @@ export function readAuditConfig(environment: Environment): AuditConfig {
   return {
     databaseUrl: settings.DATABASE_URL,
     key: settings.BAILIWICK_AUDIT_KEY,
+    publicKey: settings.BAILIWICK_AUDIT_PUBLIC_KEY,
     checkpointFile: settings.BAILIWICK_AUDIT_CHECKPOINT_FILE,
   };
 }

@@ -37,7 +37,11 @@ export interface AuditOptions {
 }
 
 export interface AuditContext {
-  readonly config: { readonly key: string | undefined; readonly checkpointFile: string | undefined };
+  readonly config: {
+    readonly key: string | undefined;
+    readonly publicKey: string | undefined;
+    readonly checkpointFile: string | undefined;
+  };
   readonly options: AuditOptions;
   readonly print: (line: string) => void;
   /** Hands on a database that is read as an operator; connects when it is called. */
@@ -206,8 +210,11 @@ async function checkpointsOf(
 }
 
 /** Given as text or as a file of it; else the public half of our own key. */
-async function keyOf({ key }: AuditContext['config'], options: AuditOptions): Promise<KeyObject | undefined> {
-  const given = options['public-key'];
+async function keyOf(
+  { key, publicKey }: AuditContext['config'],
+  options: AuditOptions,
+): Promise<KeyObject | undefined> {
+  const given = options['public-key'] ?? publicKey;
   if (given === undefined) return key === undefined ? undefined : createPublicKey(parsePrivateKey(key));
   const text = await readFile(given, 'utf8').catch(() => given);
   return parsePublicKey(text);

@@ -1,4 +1,8 @@
-/** SQL around the ledger: what waits, who is waited for, what has left, and the partitions to come. */
+/**
+ * SQL around the ledger: what waits, who is waited for, what has left, and the partitions to come.
+ *
+ * Any process may ask: nothing here depends on which one seals.
+ */
 import type { Tx } from '../platform/postgres.js';
 import type { Lane } from './ledger.js';
 import type { SeqRange } from './verify.js';

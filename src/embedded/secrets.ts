@@ -3,7 +3,7 @@
  *
  * The database holds only a hash of the key; here it is kept whole, so that `npm run env` can print it at every start.
  */
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 
 import { z } from 'zod';
@@ -16,6 +16,9 @@ const secretsSchema = z.object({
   syncPassword: z.string().min(1),
   operatorPassword: z.string().min(1),
   serviceKey: z.string().min(1),
+  /** Signs the audit log's checkpoints: base64 of an Ed25519 key's 32 bytes. */
+  auditKey: z.string().min(1),
+  auditPublicKey: z.string().min(1),
 });
 
 export type Secrets = z.infer<typeof secretsSchema>;
@@ -23,13 +26,17 @@ export type Secrets = z.infer<typeof secretsSchema>;
 /** Reads the secrets, or makes and saves new ones: the database is told of them at every start. */
 export function loadSecrets(dataDir: string): Secrets {
   const path = join(dataDir, 'service.json');
-  const kept = secretsSchema.safeParse(asJson(readIfPresent(path)));
+  const text = readIfPresent(path);
+  const kept = secretsSchema.safeParse(asJson(text));
   if (kept.success) return kept.data;
   const fresh: Secrets = {
     servicePassword: newPassword(),
     syncPassword: newPassword(),
     operatorPassword: newPassword(),
     serviceKey: newServiceKey().key,
+    ...newAuditKey(),
+    // What a version without an audit key made stays: others know it.
+    ...secretsSchema.omit({ auditKey: true, auditPublicKey: true }).safeParse(asJson(text)).data,
   };
   writePrivately(path, `${JSON.stringify(fresh, null, 2)}\n`);
   return fresh;
@@ -41,6 +48,12 @@ function asJson(text: string | undefined): unknown {
   } catch {
     return undefined;
   }
+}
+
+function newAuditKey(): Pick<Secrets, 'auditKey' | 'auditPublicKey'> {
+  const { d = '', x = '' } = generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
+  const base64 = (text: string): string => Buffer.from(text, 'base64url').toString('base64');
+  return { auditKey: base64(d), auditPublicKey: base64(x) };
 }
 
 /** Letters and digits alone, so that it needs no quoting in a URL, in SQL or in a shell. */

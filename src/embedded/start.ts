@@ -105,7 +105,10 @@ async function runOn(servers: Servers, options: StartOptions): Promise<void> {
   signal.throwIfAborted();
   const engine = { url: engineUrl, storeId: await ensureOwnStore(urls, engineUrl, env) };
   await fillDatabase(urls, { secrets, demo: options.demo });
-  const service = await progress.step('starting the service', () => startService({ env, urls, engine, log, signal }));
+  const audit = { key: secrets.auditKey, checkpointFile: join(dataDir, 'checkpoints.txt') };
+  const service = await progress.step('starting the service', () =>
+    startService({ env, urls, engine, audit, log, signal }),
+  );
   const logCheck = setInterval(() => boundLog(logPath), LOG_CHECK_MS);
   try {
     await progress.step('bringing OpenFGA up to date', () => awaitApplied(urls, signal));
@@ -116,6 +119,7 @@ async function runOn(servers: Servers, options: StartOptions): Promise<void> {
       operatorUrl: urls.operator,
       engine: { ...engine, modelId: await getModelId(urls, engine.storeId) },
       serviceKey: secrets.serviceKey,
+      audit: { checkpointFile: audit.checkpointFile, publicKey: secrets.auditPublicKey },
       demo: await findDemoCast(urls),
     };
     signal.throwIfAborted();

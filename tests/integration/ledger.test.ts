@@ -212,7 +212,7 @@ async function command(name: string, options: Partial<AuditOptions> = {}): Promi
   const run = AUDIT_COMMANDS.get(`audit ${name}`);
   if (run === undefined) throw new Error(name);
   const code = await run({
-    config: { key: undefined, checkpointFile: sealing.file },
+    config: { key: undefined, publicKey: undefined, checkpointFile: sealing.file },
     options: {
       json: false,
       drop: false,

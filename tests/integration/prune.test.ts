@@ -150,7 +150,7 @@ test('what left is an entry, what stayed verifies, and an archive of what left s
 
   const wanted = { from: undefined, to: 7 + 20 + 2_100 + 5, checkpoints: await checkpoints(), key: PUBLIC_KEY };
   expect(await verifyExport(path, { ...wanted, allowPruned: true })).toMatchObject({ fault: undefined, pruned: 7 });
-  expect((await openExport(path)).pruned).toEqual([{ from: 1, to: 7 }]);
+  expect((await openExport(path)).pruned).toMatchObject([{ from: 1, to: 7 }]);
 });
 
 test('a removal that poses as a pruning is found', async () => {
