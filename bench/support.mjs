@@ -38,6 +38,7 @@ export async function startBench() {
       http: { host: '127.0.0.1', port: 0, managementPort: 0, requestTimeoutMs: 5_000 },
       callers: { issuers: [], trustLoopback: false, gatewaySecret: undefined },
       decisionLog: 'async',
+      audit: { key: undefined, checkpointFile: undefined },
       syncWaitMs: 250,
       reconcileSeconds: 0,
       logLevel: 'silent',

@@ -9,13 +9,14 @@ import type { Logger } from 'pino';
 
 import { createDecisionLog } from './audit/decision-log.js';
 import type { DecisionLog } from './audit/decision-log.js';
+import { createLedger } from './audit/create-ledger.js';
 import type { Config } from './config.js';
 import { authorizationModel, modelHash } from './contract/model.js';
 import { createHttpApp } from './http/app.js';
 import { createAuthentication } from './http/authentication.js';
 import { parseContract } from './http/contract.js';
 import { createReadiness } from './http/health.js';
-import type { Readiness } from './http/health.js';
+import type { Readiness, ReadinessCheck, ReadinessWarning } from './http/health.js';
 import { createManagementApp } from './http/management.js';
 import { createOncePerKey } from './http/idempotency.js';
 import { createHttpServer } from './http/server.js';
@@ -103,22 +104,29 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
   const base: Base = { config, log, metrics, now, pool, syncPool, tuples, model, gate, decisionLog, office };
 
   const { projector, reconcileTimer, filling } = sync(base);
-  const readiness = readinessOf(base);
+  const ledger = createLedger({ url: config.database.syncUrl, ...config.audit, log, metrics });
+  const readiness = readinessOf(base, ledger.warning);
   const { validateResponses = false } = outside;
   const { service, management } = servers({ ...base, validateResponses, wake: () => projector.wake() }, readiness);
-  declareRuntimeMetrics(metrics, { version: version(), modelHash, pools: { service: pool, sync: syncPool } });
+  declareRuntimeMetrics(metrics, {
+    version: version(),
+    modelHash,
+    pools: { service: pool, sync: syncPool, seal: ledger.pool },
+  });
 
   const waiting = (part: Part): Part =>
     patient(part, 500, (error) => log.warn({ err: error }, `${part.name} cannot start yet`));
   const parts = inOrder([
     closing('service pool', pool),
     closing('sync pool', syncPool),
+    closing('seal pool', ledger.pool),
     management,
     waiting(gate),
     waiting(model),
     projector,
     waiting(filling),
     reconcileTimer,
+    ledger.sealer,
     waiting(decisionLog),
     createMailSender({ pool, office, log, metrics: createMailMetrics(metrics, pool) }),
     service,
@@ -192,8 +200,8 @@ function sync({ config, log, metrics, syncPool: pool, tuples, model }: Base) {
   return { projector, reconcileTimer, filling: model.filling(scope) };
 }
 
-function readinessOf({ config, pool, syncPool, model }: Base): Readiness {
-  return createReadiness([
+function readinessOf({ config, pool, syncPool, model }: Base, ledgerWarning: ReadinessWarning): Readiness {
+  const checks: ReadinessCheck[] = [
     {
       name: 'database',
       check: async () => {
@@ -208,7 +216,8 @@ function readinessOf({ config, pool, syncPool, model }: Base): Readiness {
       },
     },
     { name: 'sync', check: () => requireFreshTuples(syncPool) },
-  ]);
+  ];
+  return createReadiness(checks, [ledgerWarning]);
 }
 
 /** The service's port, made from the contract, and the management port beside it. */

@@ -88,6 +88,23 @@ const SERVICE = {
     .enum(['async', 'strict'], { error: 'is neither `async` nor `strict`' })
     .default('async')
     .meta(meaning('`strict` answers only after the decision is written down; `async` within 50 ms', 'async')),
+  BAILIWICK_AUDIT_KEY: z
+    .string()
+    .refine((text) => text.includes('-----BEGIN') || /^[A-Za-z0-9+/]{43}=$/.test(text), 'is no Ed25519 key')
+    .optional()
+    .meta(
+      meaning(
+        'Signs the audit log’s checkpoints: an Ed25519 private key, PEM or the base64 of its 32 bytes; without it nothing is signed',
+        'none',
+      ),
+    ),
+  BAILIWICK_AUDIT_CHECKPOINT_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .meta(
+      meaning('Checkpoints are appended to this file, besides the log; keep it away from Postgres’s owner', 'none'),
+    ),
   BAILIWICK_REQUEST_TIMEOUT_MS: whole(1000, [50, 60_000]).meta(
     meaning('How long a request may take that does not say (`timeout-ms`)', '1000'),
   ),
@@ -146,6 +163,7 @@ export interface Config {
     readonly gatewaySecret: string | undefined;
   };
   readonly decisionLog: 'async' | 'strict';
+  readonly audit: { readonly key: string | undefined; readonly checkpointFile: string | undefined };
   readonly syncWaitMs: number;
   /** 0: never. */
   readonly reconcileSeconds: number;
@@ -197,6 +215,7 @@ export function readConfig(environment: Environment): Config {
       gatewaySecret: settings.BAILIWICK_GATEWAY_SECRET,
     },
     decisionLog: settings.BAILIWICK_DECISION_LOG,
+    audit: { key: settings.BAILIWICK_AUDIT_KEY, checkpointFile: settings.BAILIWICK_AUDIT_CHECKPOINT_FILE },
     syncWaitMs: settings.BAILIWICK_SYNC_WAIT_MS,
     reconcileSeconds: settings.BAILIWICK_RECONCILE_SECONDS,
     logLevel: settings.BAILIWICK_LOG_LEVEL,
@@ -230,6 +249,32 @@ export function readOperatorConfig(environment: Environment): OperatorConfig {
       storeId: settings.BAILIWICK_OPENFGA_STORE_ID,
       token: settings.BAILIWICK_OPENFGA_TOKEN,
     },
+  };
+}
+
+/** What the audit commands need; `databaseUrl` undefined takes libpq's PG* variables. */
+export interface AuditConfig {
+  readonly databaseUrl: string | undefined;
+  readonly key: string | undefined;
+  readonly publicKey: string | undefined;
+  readonly checkpointFile: string | undefined;
+}
+
+/** Reads the settings of the audit commands. Offline ones need none of them. Throws ConfigError. */
+export function readAuditConfig(environment: Environment): AuditConfig {
+  const { BAILIWICK_AUDIT_KEY, BAILIWICK_AUDIT_CHECKPOINT_FILE } = SERVICE;
+  const schema = z.object({
+    DATABASE_URL: DATABASE.DATABASE_URL.optional(),
+    BAILIWICK_AUDIT_PUBLIC_KEY: z.string().optional(),
+    BAILIWICK_AUDIT_KEY,
+    BAILIWICK_AUDIT_CHECKPOINT_FILE,
+  });
+  const settings = parse(schema, environment);
+  return {
+    databaseUrl: settings.DATABASE_URL,
+    key: settings.BAILIWICK_AUDIT_KEY,
+    publicKey: settings.BAILIWICK_AUDIT_PUBLIC_KEY,
+    checkpointFile: settings.BAILIWICK_AUDIT_CHECKPOINT_FILE,
   };
 }
 

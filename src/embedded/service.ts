@@ -27,6 +27,7 @@ export interface ServiceOptions {
   readonly engine: { readonly url: string; readonly storeId: string };
   /** The key that mail is sealed with, and the folder that it lands in where no mailer is set. */
   readonly mail: { readonly secretKey: string; readonly mailboxDir: string };
+  readonly audit: { readonly key: string; readonly checkpointFile: string };
   readonly log: Logger;
   /** Gives up a start that is under way. */
   readonly signal: AbortSignal;
@@ -73,10 +74,12 @@ async function startOrGiveUp(service: Service, signal: AbortSignal): Promise<voi
 
 /** What the environment says, but for where the stores are and whom to trust. Throws ConfigError for bad settings. */
 async function chooseConfig(options: ServiceOptions): Promise<{ config: Config; isPortGiven: boolean }> {
-  const { env, urls, engine, mail } = options;
+  const { env, urls, engine, mail, audit } = options;
   const service = await choosePort(env, 'BAILIWICK_PORT', FIRST_PORT);
   const management = await choosePort(env, 'BAILIWICK_MANAGEMENT_PORT', Number(service.port) + 1);
   const config = readConfig({
+    BAILIWICK_AUDIT_KEY: audit.key,
+    BAILIWICK_AUDIT_CHECKPOINT_FILE: audit.checkpointFile,
     ...env,
     DATABASE_URL: urls.service,
     BAILIWICK_SYNC_DATABASE_URL: urls.sync,

@@ -107,8 +107,9 @@ async function runOn(servers: Servers, options: StartOptions): Promise<void> {
   await fillDatabase(urls, { secrets, demo: options.demo });
   const mailboxDir = mailboxDirOf(dataDir);
   const mail = { secretKey: secrets.mailSecretKey, mailboxDir };
+  const audit = { key: secrets.auditKey, checkpointFile: join(dataDir, 'checkpoints.txt') };
   const service = await progress.step('starting the service', () =>
-    startService({ env, urls, engine, mail, log, signal }),
+    startService({ env, urls, engine, mail, audit, log, signal }),
   );
   const logCheck = setInterval(() => boundLog(logPath), LOG_CHECK_MS);
   try {
@@ -120,6 +121,7 @@ async function runOn(servers: Servers, options: StartOptions): Promise<void> {
       operatorUrl: urls.operator,
       engine: { ...engine, modelId: await getModelId(urls, engine.storeId) },
       serviceKey: secrets.serviceKey,
+      audit: { checkpointFile: audit.checkpointFile, publicKey: secrets.auditPublicKey },
       demo: await findDemoCast(urls),
     };
     signal.throwIfAborted();

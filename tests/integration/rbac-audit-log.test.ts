@@ -64,7 +64,7 @@ describe('the audit log', () => {
       ['role.revoke:$ROLE', 'role.assign:$ROLE', 'role.set_permissions', 'role.create'],
     ],
     ['action', 'access_action', 'DELETE', ['role.revoke:$ROLE']],
-  ])('is filtered by `%s`, which is also `%s`', async (name, column, value, expected) => {
+  ])('is filtered by `%s`, which is also `%s`', async (...[name, column, value, expected]) => {
     const asked = `${value.replace('$ROLE', role)}${name === 'entityType' ? `&entityId=${role}` : ''}`;
     const wanted = expected.map((purpose) => purpose.replace('$ROLE', role));
     expect(purposes(await read(`?${name}=${asked}`))).toEqual(wanted);

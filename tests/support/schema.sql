@@ -16,10 +16,14 @@ sync owner=bailiwick_owner bailiwick_operator=U/bailiwick_owner bailiwick_owner=
 -- tables
 audit.access_log table owner=bailiwick_owner rls forced
 audit.access_log_other table owner=bailiwick_owner rls forced
+audit.checkpoint table owner=bailiwick_owner rls forced
 audit.decision table owner=bailiwick_owner rls forced
 audit.decision_other table owner=bailiwick_owner rls forced
 audit.idempotency_claim table owner=bailiwick_owner rls forced
+audit.ledger table owner=bailiwick_owner rls forced
 audit.pending_grant table owner=bailiwick_owner rls forced
+audit.pruned table owner=bailiwick_owner rls forced
+audit.seal table owner=bailiwick_owner rls forced
 identity.impersonation table owner=bailiwick_owner rls forced
 identity.mail_outbox table owner=bailiwick_owner rls forced
 identity.mailer table owner=bailiwick_owner rls forced
@@ -73,6 +77,10 @@ audit.access_log_other.impersonation_id text
 audit.access_log_other.request_id text
 audit.access_log_other.change_id text
 audit.access_log_other.xid xid8 not null default pg_current_xact_id()
+audit.checkpoint.lane text not null
+audit.checkpoint.size bigint not null
+audit.checkpoint.note text not null
+audit.checkpoint.signed_at timestamp with time zone not null default clock_timestamp()
 audit.decision.decision_id uuid not null
 audit.decision.decided_at timestamp with time zone not null
 audit.decision.api text not null
@@ -119,12 +127,33 @@ audit.idempotency_claim.claimed_at timestamp with time zone not null default now
 audit.idempotency_claim.effected_at timestamp with time zone
 audit.idempotency_claim.status integer
 audit.idempotency_claim.answer jsonb
+audit.ledger.lane text not null
+audit.ledger.origin text not null
 audit.pending_grant.id bigint not null identity
 audit.pending_grant.xid xid8 not null default pg_current_xact_id()
 audit.pending_grant.tenant_id text not null
 audit.pending_grant.role_id text not null
 audit.pending_grant.added text[] not null
 audit.pending_grant.removed text[] not null
+audit.pruned.lane text not null
+audit.pruned.partition text not null
+audit.pruned.seqs int8multirange not null
+audit.pruned.entry_id bigint not null
+audit.pruned.pruned_at timestamp with time zone not null default clock_timestamp()
+audit.seal.lane text not null
+audit.seal.batch bigint not null
+audit.seal.first_seq bigint not null
+audit.seal.last_seq bigint not null
+audit.seal.last_xid xid8 not null
+audit.seal.last_id text not null
+audit.seal.prev bytea not null
+audit.seal.head bytea not null
+audit.seal.root bytea not null
+audit.seal.frontier bytea not null
+audit.seal.leaves bytea not null
+audit.seal.first_at timestamp with time zone not null
+audit.seal.last_at timestamp with time zone not null
+audit.seal.sealed_at timestamp with time zone not null default clock_timestamp()
 identity.impersonation.id text not null default (gen_random_uuid())::text
 identity.impersonation.actor_user_id text not null
 identity.impersonation.tenant_id text not null
@@ -275,6 +304,8 @@ audit.access_log pk_access_log PRIMARY KEY (id, accessed_at)
 audit.access_log_other access_log_other_pkey PRIMARY KEY (id, accessed_at)
 audit.access_log_other chk_access_action CHECK ((access_action = ANY (ARRAY['READ'::text, 'WRITE'::text, 'DELETE'::text, 'EXPORT'::text, 'PRINT'::text])))
 audit.access_log_other chk_access_log_accessed_at CHECK (isfinite(accessed_at))
+audit.checkpoint fk_checkpoint_ledger FOREIGN KEY (lane) REFERENCES audit.ledger(lane)
+audit.checkpoint pk_checkpoint PRIMARY KEY (lane, size)
 audit.decision chk_decision_answer CHECK ((answer = ANY (ARRAY['allowed'::text, 'denied'::text, 'listed'::text, 'undecided'::text])))
 audit.decision chk_decision_caller_kind CHECK ((caller_kind = ANY (ARRAY['user'::text, 'service'::text])))
 audit.decision pk_decision PRIMARY KEY (decided_at, decision_id)
@@ -284,8 +315,19 @@ audit.decision_other decision_other_pkey PRIMARY KEY (decided_at, decision_id)
 audit.idempotency_claim chk_idempotency_claim_key CHECK (((char_length(key) >= 1) AND (char_length(key) <= 255)))
 audit.idempotency_claim pk_idempotency_claim PRIMARY KEY (id)
 audit.idempotency_claim uq_idempotency_claim UNIQUE (tenant_id, caller_id, operation_id, key)
+audit.ledger chk_ledger_lane CHECK ((lane = ANY (ARRAY['admin'::text, 'decision'::text])))
+audit.ledger pk_ledger PRIMARY KEY (lane)
+audit.ledger uq_ledger_origin UNIQUE (origin)
 audit.pending_grant pk_pending_grant PRIMARY KEY (id)
 audit.pending_grant trg_grants_written TRIGGER DEFERRABLE INITIALLY DEFERRED
+audit.pruned fk_pruned_ledger FOREIGN KEY (lane) REFERENCES audit.ledger(lane)
+audit.pruned pk_pruned PRIMARY KEY (lane, partition, pruned_at)
+audit.seal chk_seal_hashes CHECK (((octet_length(prev) = 32) AND (octet_length(head) = 32) AND (octet_length(root) = 32) AND (octet_length(leaves) = (32 * ((last_seq - first_seq) + 1)))))
+audit.seal chk_seal_range CHECK (((batch >= 1) AND (first_seq >= 1) AND (last_seq >= first_seq)))
+audit.seal fk_seal_ledger FOREIGN KEY (lane) REFERENCES audit.ledger(lane)
+audit.seal pk_seal PRIMARY KEY (lane, batch)
+audit.seal uq_seal_first_seq UNIQUE (lane, first_seq)
+audit.seal uq_seal_prev UNIQUE (lane, prev)
 identity.impersonation chk_impersonation_reason CHECK (((char_length(reason) >= 1) AND (char_length(reason) <= 1000)))
 identity.impersonation chk_impersonation_window CHECK (((expires_at > started_at) AND (expires_at <= (started_at + '01:00:00'::interval))))
 identity.impersonation fk_impersonation_actor FOREIGN KEY (actor_user_id) REFERENCES security.app_user(id)
@@ -405,6 +447,9 @@ CREATE INDEX ix_pending_grant_role ON audit.pending_grant USING btree (xid, role
 CREATE INDEX ix_record_owner ON security.record USING btree (tenant_id, owner_user_id, id)
 CREATE INDEX ix_role_permission_permission ON security.role_permission USING btree (permission_id)
 CREATE INDEX ix_role_permission_tenant ON security.role_permission USING btree (tenant_id, role_id)
+CREATE INDEX ix_seal_last_at ON audit.seal USING btree (lane, last_at)
+CREATE INDEX ix_seal_last_seq ON audit.seal USING btree (lane, last_seq)
+CREATE INDEX ix_seal_last_xid ON audit.seal USING btree (lane, last_xid)
 CREATE INDEX ix_service_key_tenant ON security.service_key USING btree (tenant_id)
 CREATE INDEX ix_tenant_audit_tenant ON identity.tenant_audit USING btree (tenant_id, ts)
 CREATE INDEX ix_user_assignment_manager ON security.user_assignment USING btree (user_id, tenant_id)
@@ -418,11 +463,13 @@ CREATE UNIQUE INDEX decision_other_pkey ON audit.decision_other USING btree (dec
 CREATE UNIQUE INDEX pk_access_log ON ONLY audit.access_log USING btree (id, accessed_at)
 CREATE UNIQUE INDEX pk_app_user ON security.app_user USING btree (id)
 CREATE UNIQUE INDEX pk_applied ON sync.applied USING btree (tenant_id)
+CREATE UNIQUE INDEX pk_checkpoint ON audit.checkpoint USING btree (lane, size)
 CREATE UNIQUE INDEX pk_claim ON sync.claim USING btree (id)
 CREATE UNIQUE INDEX pk_decision ON ONLY audit.decision USING btree (decided_at, decision_id)
 CREATE UNIQUE INDEX pk_epoch ON sync.epoch USING btree (only_row)
 CREATE UNIQUE INDEX pk_idempotency_claim ON audit.idempotency_claim USING btree (id)
 CREATE UNIQUE INDEX pk_impersonation ON identity.impersonation USING btree (id)
+CREATE UNIQUE INDEX pk_ledger ON audit.ledger USING btree (lane)
 CREATE UNIQUE INDEX pk_mail_outbox ON identity.mail_outbox USING btree (id)
 CREATE UNIQUE INDEX pk_mailer ON identity.mailer USING btree (only_row)
 CREATE UNIQUE INDEX pk_model ON sync.model USING btree (ordinal)
@@ -431,9 +478,11 @@ CREATE UNIQUE INDEX pk_pending_grant ON audit.pending_grant USING btree (id)
 CREATE UNIQUE INDEX pk_permission ON security.permission USING btree (id)
 CREATE UNIQUE INDEX pk_platform_admin ON identity.platform_admin USING btree (user_id)
 CREATE UNIQUE INDEX pk_preset_role ON security.preset_role USING btree (preset, name)
+CREATE UNIQUE INDEX pk_pruned ON audit.pruned USING btree (lane, partition, pruned_at)
 CREATE UNIQUE INDEX pk_record ON security.record USING btree (tenant_id, id)
 CREATE UNIQUE INDEX pk_role ON security.role USING btree (id)
 CREATE UNIQUE INDEX pk_role_permission ON security.role_permission USING btree (role_id, permission_id)
+CREATE UNIQUE INDEX pk_seal ON audit.seal USING btree (lane, batch)
 CREATE UNIQUE INDEX pk_service_key ON security.service_key USING btree (id)
 CREATE UNIQUE INDEX pk_tenant ON identity.tenant USING btree (id)
 CREATE UNIQUE INDEX pk_tenant_admin ON security.tenant_admin USING btree (tenant_id)
@@ -443,9 +492,12 @@ CREATE UNIQUE INDEX pk_user_role ON security.user_role USING btree (id)
 CREATE UNIQUE INDEX uq_app_user_email ON security.app_user USING btree (COALESCE(tenant_id, ''::text), lower(email))
 CREATE UNIQUE INDEX uq_app_user_tenant ON security.app_user USING btree (id, tenant_id)
 CREATE UNIQUE INDEX uq_idempotency_claim ON audit.idempotency_claim USING btree (tenant_id, caller_id, operation_id, key)
+CREATE UNIQUE INDEX uq_ledger_origin ON audit.ledger USING btree (origin)
 CREATE UNIQUE INDEX uq_model_hash ON sync.model USING btree (store_id, hash)
 CREATE UNIQUE INDEX uq_role_name ON security.role USING btree (tenant_id, lower(name))
 CREATE UNIQUE INDEX uq_role_tenant ON security.role USING btree (id, tenant_id)
+CREATE UNIQUE INDEX uq_seal_first_seq ON audit.seal USING btree (lane, first_seq)
+CREATE UNIQUE INDEX uq_seal_prev ON audit.seal USING btree (lane, prev)
 CREATE UNIQUE INDEX uq_tenant_name ON identity.tenant USING btree (name)
 CREATE UNIQUE INDEX uq_tenant_slug ON identity.tenant USING btree (slug)
 CREATE UNIQUE INDEX uq_user_role_active ON security.user_role USING btree (user_id, role_id) WHERE (revoked_at IS NULL)
@@ -456,11 +508,19 @@ audit.access_log CREATE TRIGGER trg_append_only BEFORE DELETE OR UPDATE ON audit
 audit.access_log CREATE TRIGGER trg_append_only_truncate BEFORE TRUNCATE ON audit.access_log FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
 audit.access_log_other CREATE TRIGGER trg_append_only BEFORE DELETE OR UPDATE ON audit.access_log_other FOR EACH ROW EXECUTE FUNCTION audit.refuse_change()
 audit.access_log_other CREATE TRIGGER trg_append_only_truncate BEFORE TRUNCATE ON audit.access_log_other FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
+audit.checkpoint CREATE TRIGGER trg_append_only BEFORE DELETE OR UPDATE ON audit.checkpoint FOR EACH ROW EXECUTE FUNCTION audit.refuse_change()
+audit.checkpoint CREATE TRIGGER trg_append_only_truncate BEFORE TRUNCATE ON audit.checkpoint FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
 audit.decision CREATE TRIGGER trg_append_only BEFORE DELETE OR UPDATE ON audit.decision FOR EACH ROW EXECUTE FUNCTION audit.refuse_change()
 audit.decision CREATE TRIGGER trg_append_only_truncate BEFORE TRUNCATE ON audit.decision FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
 audit.decision_other CREATE TRIGGER trg_append_only BEFORE DELETE OR UPDATE ON audit.decision_other FOR EACH ROW EXECUTE FUNCTION audit.refuse_change()
 audit.decision_other CREATE TRIGGER trg_append_only_truncate BEFORE TRUNCATE ON audit.decision_other FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
+audit.ledger CREATE TRIGGER trg_append_only BEFORE DELETE OR UPDATE ON audit.ledger FOR EACH ROW EXECUTE FUNCTION audit.refuse_change()
+audit.ledger CREATE TRIGGER trg_append_only_truncate BEFORE TRUNCATE ON audit.ledger FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
 audit.pending_grant CREATE CONSTRAINT TRIGGER trg_grants_written AFTER INSERT ON audit.pending_grant DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION audit.write_grants()
+audit.pruned CREATE TRIGGER trg_append_only BEFORE DELETE OR UPDATE ON audit.pruned FOR EACH ROW EXECUTE FUNCTION audit.refuse_change()
+audit.pruned CREATE TRIGGER trg_append_only_truncate BEFORE TRUNCATE ON audit.pruned FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
+audit.seal CREATE TRIGGER trg_append_only BEFORE DELETE OR UPDATE ON audit.seal FOR EACH ROW EXECUTE FUNCTION audit.refuse_change()
+audit.seal CREATE TRIGGER trg_append_only_truncate BEFORE TRUNCATE ON audit.seal FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
 identity.impersonation CREATE TRIGGER trg_audit_delete AFTER DELETE ON identity.impersonation REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
 identity.impersonation CREATE TRIGGER trg_audit_insert AFTER INSERT ON identity.impersonation REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
 identity.impersonation CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON identity.impersonation FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
@@ -587,6 +647,9 @@ audit.access_log p_sync for SELECT to bailiwick_sync using true
 audit.access_log_other p_operator for ALL to bailiwick_operator using true check true
 audit.access_log_other p_owner for ALL to bailiwick_owner using true check true
 audit.access_log_other p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+audit.checkpoint p_owner for ALL to bailiwick_owner using true check true
+audit.checkpoint p_reader for SELECT to bailiwick_auditor,bailiwick_operator using true
+audit.checkpoint p_sync for ALL to bailiwick_sync using true check true
 audit.decision p_auditor for SELECT to bailiwick_auditor using true
 audit.decision p_operator for ALL to bailiwick_operator using true check true
 audit.decision p_owner for ALL to bailiwick_owner using true check true
@@ -597,7 +660,16 @@ audit.decision_other p_owner for ALL to bailiwick_owner using true check true
 audit.decision_other p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
 audit.idempotency_claim p_owner for ALL to bailiwick_owner using true check true
 audit.idempotency_claim p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+audit.ledger p_owner for ALL to bailiwick_owner using true check true
+audit.ledger p_reader for SELECT to bailiwick_auditor,bailiwick_operator using true
+audit.ledger p_sync for ALL to bailiwick_sync using true check true
 audit.pending_grant p_owner for ALL to bailiwick_owner using true check true
+audit.pruned p_owner for ALL to bailiwick_owner using true check true
+audit.pruned p_reader for SELECT to bailiwick_auditor,bailiwick_operator using true
+audit.pruned p_sync for ALL to bailiwick_sync using true check true
+audit.seal p_owner for ALL to bailiwick_owner using true check true
+audit.seal p_reader for SELECT to bailiwick_auditor,bailiwick_operator using true
+audit.seal p_sync for ALL to bailiwick_sync using true check true
 identity.impersonation p_operator for ALL to bailiwick_operator using true check true
 identity.impersonation p_owner for ALL to bailiwick_owner using true check true
 identity.impersonation p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
@@ -647,6 +719,7 @@ security.user_assignment p_sync for SELECT to bailiwick_sync using true
 security.user_role p_operator for ALL to bailiwick_operator using true check true
 security.user_role p_owner for ALL to bailiwick_owner using true check true
 security.user_role p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+security.user_role p_service_global for SELECT to bailiwick_service using ((tenant_id IS NULL) AND (EXISTS ( SELECT FROM security.app_user u WHERE (u.id = user_role.user_id))))
 security.user_role p_sync for SELECT to bailiwick_sync using true
 
 -- grants
@@ -654,11 +727,23 @@ audit.access_log bailiwick_auditor: select
 audit.access_log bailiwick_operator: select
 audit.access_log bailiwick_service: select
 audit.access_log bailiwick_sync: select
+audit.checkpoint bailiwick_auditor: select
+audit.checkpoint bailiwick_operator: select
+audit.checkpoint bailiwick_sync: select
 audit.decision bailiwick_auditor: select
 audit.decision bailiwick_operator: select
 audit.decision bailiwick_service: select
 audit.decision bailiwick_sync: select
 audit.idempotency_claim bailiwick_service: delete insert select update
+audit.ledger bailiwick_auditor: select
+audit.ledger bailiwick_operator: select
+audit.ledger bailiwick_sync: select
+audit.pruned bailiwick_auditor: select
+audit.pruned bailiwick_operator: select
+audit.pruned bailiwick_sync: select
+audit.seal bailiwick_auditor: select
+audit.seal bailiwick_operator: select
+audit.seal bailiwick_sync: select
 identity.impersonation bailiwick_operator: delete insert select update
 identity.impersonation bailiwick_service: delete insert select update
 identity.mail_outbox bailiwick_service: delete
@@ -714,7 +799,9 @@ sync.outbox bailiwick_sync: delete insert select update
 
 -- grants of columns
 audit.access_log bailiwick_service: insert (tenant_id actor_user_id accessed_entity_type accessed_entity_id access_action purpose details actor_role impersonation_id request_id change_id)
+audit.checkpoint bailiwick_sync: insert (lane size note)
 audit.decision bailiwick_service: insert (decision_id decided_at api tenant_id caller_kind caller_id subject_user_id permission object answer listed source problem model_id sync_position latency_us request_id)
+audit.seal bailiwick_sync: insert (lane batch first_seq last_seq last_xid last_id prev head root frontier leaves first_at last_at)
 identity.mail_outbox bailiwick_operator: select (id tenant_id to_address template created_at expires_at not_before attempts leased_until last_error sent_at gave_up_at)
 identity.mail_outbox bailiwick_service: insert (id tenant_id to_address template content expires_at)
 identity.mail_outbox bailiwick_service: select (id tenant_id to_address template content created_at expires_at not_before attempts lease leased_until last_error sent_at gave_up_at)
@@ -727,7 +814,10 @@ audit.ensure_access_log_partitions(months_ahead integer) volatile definer set se
 audit.ensure_decision_partitions(days_ahead integer) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 28a7fc94f65fefa22c105af8fecffa96
 audit.ensure_partition(parent text, suffix text, since timestamp with time zone, until timestamp with time zone) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner e5e134811e16b6c5f493725708750c58
 audit.entries_query(table_name text) immutable owner=bailiwick_owner 40aa9571c5faf3d3ebaae622ae685a6b
+audit.entry_text(e audit.access_log) stable owner=bailiwick_owner ea133d71299bc02b812532af1127c0d2
+audit.entry_text(e audit.decision) stable owner=bailiwick_owner 83c3846fb20b38606bfaa506dd4fef89
 audit.note_grants() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 36e54cb299b1e15f8d171c884cd35eb8
+audit.prune_partition(lane text, partition text, seqs int8multirange) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner c4ac494eac584a3a22015c8ac5e3c262
 audit.refuse_change() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 0ae5914b4783b615a4af271b5b078820
 audit.setting(name text) stable owner=bailiwick_owner 337730cd044b86acbb43600daeccdabd
 audit.write_grants() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 5d0b0343afdfbbca1d75f781fc57f118

@@ -33,6 +33,8 @@ export interface ServiceOver {
   readonly connections?: number;
   /** Whether every answer is held to the contract; one that breaks it is a 500. */
   readonly validateResponses?: boolean;
+  readonly auditKey?: string;
+  readonly checkpointFile?: string;
 }
 
 /** Who asks: a person, by the headers that loopback is trusted with, or a service key; or nobody who says so. */
@@ -165,6 +167,7 @@ function configOf(world: World, over: ServiceOver): Config {
     http: { host: '127.0.0.1', port: 0, managementPort: 0, requestTimeoutMs: over.requestTimeoutMs ?? 1_000 },
     callers: { issuers: [], trustLoopback: true, gatewaySecret: undefined },
     decisionLog: over.decisionLog ?? 'strict',
+    audit: { key: over.auditKey, checkpointFile: over.checkpointFile },
     syncWaitMs: over.syncWaitMs ?? 250,
     reconcileSeconds: 0,
     logLevel: 'silent',
