@@ -34,7 +34,7 @@ export async function run() {
     /** @type {number[]} */
     const ms = [];
     while ((await pending(bench)) > 500) {
-      await bench.sql(`insert into security.user_role (user_id, role_id) values ('s', 'small.BILLER')`);
+      await bench.sql(`insert into security.user_role (user_id, role_id) values ('s', 'small.biller')`);
       const question = { user: 's', permission: 'claims.read', tenant: 'small' };
       while (!(await bench.check(question)));
       await bench.sql(`update security.user_role set revoked_at = now() where user_id = 's' and revoked_at is null`);

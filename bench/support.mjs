@@ -39,10 +39,12 @@ export async function startBench() {
       http: { host: '127.0.0.1', port: 0, managementPort: 0, requestTimeoutMs: 5_000 },
       callers: { issuers: [], trustLoopback: false, gatewaySecret: undefined },
       decisionLog: 'async',
+      audit: { key: undefined, checkpointFile: undefined },
       syncWaitMs: 250,
       decisionCacheEntries: 100_000,
       reconcileSeconds: 0,
       logLevel: 'silent',
+      mail: { secretKey: undefined, mailboxDir: undefined },
     };
     const service = compose(config, quiet);
     await service.start();
@@ -92,8 +94,7 @@ export async function startBench() {
         return result.rows;
       },
       /** @param {string} id @param {'rcm' | 'emr' | 'sales'} preset */
-      addTenant: (id, preset) =>
-        operator.transaction((tx) => insertTenant(tx, { id, slug: id, name: id, preset }, (role) => `${id}.${role}`)),
+      addTenant: (id, preset) => operator.transaction((tx) => insertTenant(tx, { id, slug: id, name: id, preset })),
       check: checkOn(base, key),
       /** A second process' worth of the service, on the same stores. */
       anotherReplica: async () => {

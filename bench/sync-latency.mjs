@@ -14,12 +14,12 @@ export async function run() {
     /** @type {Record<'assign' | 'revoke' | 'engineWrite' | 'engineCheck' | 'check', number[]>} */
     const ms = { assign: [], revoke: [], engineWrite: [], engineCheck: [], check: [] };
     const question = { user: 'u', permission: 'claims.read', tenant: 't' };
-    const tuple = { user: 'user:bare', relation: 'a', object: 'role:t/t.BILLER' };
+    const tuple = { user: 'user:bare', relation: 'a', object: 'role:t/t.biller' };
     for (let attempt = 0; attempt < TRIES; attempt += 1) {
       const granting = attempt % 2 === 0;
       await bench.sql(
         granting
-          ? `insert into security.user_role (user_id, role_id) values ('u', 't.BILLER')`
+          ? `insert into security.user_role (user_id, role_id) values ('u', 't.biller')`
           : `update security.user_role set revoked_at = now() where user_id = 'u' and revoked_at is null`,
       );
       const turned = await timed(async () => {

@@ -5,7 +5,9 @@
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 
-import type { OperatorConfig } from './config.js';
+import { AUDIT_COMMANDS } from './audit/audit-commands.js';
+import type { AuditOptions } from './audit/audit-commands.js';
+import type { AuditConfig, OperatorConfig } from './config.js';
 import { migrate } from './platform/migrate.js';
 import { createTupleStore } from './platform/openfga.js';
 import { createPool } from './platform/postgres.js';
@@ -83,6 +85,21 @@ export async function runServiceKeyCreate(
   await withPool(config, (pool) => pool.transaction((tx) => insertServiceKey(tx, { ...wanted, keyId, keyHash })));
   print(key);
   return 0;
+}
+
+/** `bailiwick audit …`; undefined where there is no such command. */
+export function findAuditCommand(
+  name: string,
+): ((config: AuditConfig, options: AuditOptions, print: Print) => Promise<number>) | undefined {
+  const command = AUDIT_COMMANDS.get(name);
+  if (command === undefined) return undefined;
+  return (config, options, print) =>
+    command({
+      config,
+      options,
+      print,
+      inDatabase: (work) => withPool(config, (pool) => work((inner) => pool.transaction(inner))),
+    });
 }
 
 async function withPool<T>(config: Pick<OperatorConfig, 'databaseUrl'>, work: (pool: Pool) => Promise<T>): Promise<T> {

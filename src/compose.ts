@@ -1,5 +1,6 @@
 /**
- * The composition root: the only file that knows every part of the service, and the order they start and stop in.
+ * The composition root: the only file that knows every part of the service, and the order they start and stop in; what
+ * carries out the contract is put together in src/operations.ts.
  *
  * Read `compose` for the order; the functions below it put one capability together each.
  */
@@ -8,22 +9,17 @@ import type { Logger } from 'pino';
 
 import { createDecisionLog } from './audit/decision-log.js';
 import type { DecisionLog } from './audit/decision-log.js';
+import { createLedger } from './audit/create-ledger.js';
 import type { Config } from './config.js';
 import { authorizationModel, modelHash } from './contract/model.js';
-import { createAuthorizer } from './decisions/authorize.js';
-import { countInvalidations, createDecisionCache } from './decisions/cache.js';
-import { createChecker } from './decisions/check.js';
-import { createInstantCheck } from './decisions/instant.js';
-import { createJournal } from './decisions/journal.js';
-import { createLister } from './decisions/list-objects.js';
-import { decisionOperations } from './decisions/operations.js';
+import { countInvalidations } from './decisions/cache.js';
 import { createHttpApp } from './http/app.js';
 import { createAuthentication } from './http/authentication.js';
-import { contractOperations } from './http/contract-operations.js';
 import { parseContract } from './http/contract.js';
 import { createReadiness } from './http/health.js';
-import type { Readiness } from './http/health.js';
+import type { Readiness, ReadinessCheck, ReadinessWarning } from './http/health.js';
 import { createManagementApp } from './http/management.js';
+import { createOncePerKey } from './http/idempotency.js';
 import { createHttpServer } from './http/server.js';
 import { createShedder } from './http/shedding.js';
 import type { Load } from './http/shedding.js';
@@ -32,6 +28,11 @@ import { createServiceKeyLookup } from './http/service-key-store.js';
 import { createTokenVerifier } from './platform/jwt.js';
 import { createMetrics } from './platform/metrics.js';
 import type { Metrics } from './platform/metrics.js';
+import { createMailMetrics } from './mail/mail-metrics.js';
+import { createPostOffice } from './mail/post-office.js';
+import type { PostOffice } from './mail/post-office.js';
+import { createMailSender } from './mail/sender.js';
+import { carriedOut } from './operations.js';
 import { hasModel, isServing, writeModel } from './platform/openfga-admin.js';
 import { observeEngine } from './platform/openfga-metrics.js';
 import { createQuestionSlots, createTupleStore } from './platform/openfga.js';
@@ -40,8 +41,6 @@ import { createPool } from './platform/postgres.js';
 import type { Pool } from './platform/postgres.js';
 import { declareRuntimeMetrics } from './platform/runtime-metrics.js';
 import { sha256 } from './platform/service-key.js';
-import type { Slots } from './platform/slots.js';
-import type { Operations } from './shared/operation.js';
 import { inOrder } from './shared/part.js';
 import type { Part } from './shared/part.js';
 import { patient } from './shared/patient.js';
@@ -55,10 +54,11 @@ import { createReconcileTimer } from './sync/reconcile-timer.js';
 import { rebuildFamily } from './sync/reconcile.js';
 import { createSyncMetrics, requireFreshTuples } from './sync/sync-metrics.js';
 
-/** What a test may swap: the engine, and time. */
+/** What a test may swap: the engine, and time; and whether our own answers are held to the contract. */
 export interface Outside {
   readonly tuples: TupleStore;
   readonly now: () => Date;
+  readonly validateResponses: boolean;
 }
 
 export interface Service extends Part {
@@ -88,6 +88,7 @@ interface Base {
   readonly decisionLog: DecisionLog;
   /** What there is to do, as far as it is too much. */
   readonly load: Load;
+  readonly office: PostOffice;
 }
 
 const PARKED_RETRY_MS = 60_000;
@@ -103,20 +104,30 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
   const { pool, syncPool } = pools(config, log);
   const model = modelInForce(config, log, syncPool);
   const slots = createQuestionSlots();
-  const tuples = outside.tuples ?? engine(config, metrics, { model, slots });
+  const engine = { ...engineAddress(config), observe: observeEngine(metrics) };
+  const tuples = outside.tuples ?? createTupleStore({ ...engine, modelId: () => model.modelId(), slots });
   const loop = createLoopDelay();
   const gate = createSyncGate({
     ...{ pool: syncPool, log, now, tokenWaitMs: config.syncWaitMs, feedMs: 100 },
     ...{ onLost: countInvalidations(metrics), listen: listenForApplied(config.database.syncUrl, log) },
   });
   const decisionLog = createDecisionLog({ pool, log, metrics, mode: config.decisionLog });
-  const load = { waiting: slots.waiting, lateMs: loop.lateMs };
-  const base: Base = { config, log, metrics, now, pool, syncPool, tuples, model, gate, decisionLog, load };
+  const office = createPostOffice(config.mail);
+  const base: Base = {
+    ...{ config, log, metrics, now, pool, syncPool, tuples, model, gate, decisionLog, office },
+    load: { waiting: slots.waiting, lateMs: loop.lateMs },
+  };
 
   const { projector, reconcileTimer, filling } = sync(base);
-  const readiness = readinessOf(base);
-  const { service, management } = servers(base, readiness);
-  declareRuntimeMetrics(metrics, { version: version(), modelHash, pools: { service: pool, sync: syncPool } });
+  const ledger = createLedger({ url: config.database.syncUrl, ...config.audit, log, metrics });
+  const readiness = readinessOf(base, ledger.warning);
+  const { validateResponses = false } = outside;
+  const { service, management } = servers({ ...base, validateResponses, wake: () => projector.wake() }, readiness);
+  declareRuntimeMetrics(metrics, {
+    version: version(),
+    modelHash,
+    pools: { service: pool, sync: syncPool, seal: ledger.pool },
+  });
 
   const waiting = (part: Part): Part =>
     patient(part, 500, (error) => log.warn({ err: error }, `${part.name} cannot start yet`));
@@ -124,13 +135,16 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
     closing('service pool', pool),
     closing('sync pool', syncPool),
     loop,
+    closing('seal pool', ledger.pool),
     management,
     waiting(gate),
     waiting(model),
     projector,
     waiting(filling),
     reconcileTimer,
+    ledger.sealer,
     waiting(decisionLog),
+    createMailSender({ pool, office, log, metrics: createMailMetrics(metrics, pool) }),
     service,
   ]);
   return {
@@ -157,11 +171,6 @@ function engineAddress({ engine: { url, storeId, token } }: Config): {
   apiToken?: string;
 } {
   return { url, storeId, ...(token === undefined ? {} : { apiToken: token }) };
-}
-
-function engine(config: Config, metrics: Metrics, { model, slots }: { model: ModelPart; slots: Slots }): TupleStore {
-  const observe = observeEngine(metrics);
-  return createTupleStore({ ...engineAddress(config), modelId: () => model.modelId(), observe, slots });
 }
 
 function modelInForce(config: Config, log: Logger, pool: Pool): ModelPart {
@@ -202,8 +211,8 @@ function sync({ config, log, metrics, syncPool: pool, tuples, model }: Base) {
   return { projector, reconcileTimer, filling: model.filling(scope) };
 }
 
-function readinessOf({ config, pool, syncPool, model }: Base): Readiness {
-  return createReadiness([
+function readinessOf({ config, pool, syncPool, model }: Base, ledgerWarning: ReadinessWarning): Readiness {
+  const checks: ReadinessCheck[] = [
     {
       name: 'database',
       check: async () => {
@@ -218,22 +227,18 @@ function readinessOf({ config, pool, syncPool, model }: Base): Readiness {
       },
     },
     { name: 'sync', check: () => requireFreshTuples(syncPool) },
-  ]);
+  ];
+  return createReadiness(checks, [ledgerWarning]);
 }
 
 /** The service's port, made from the contract, and the management port beside it. */
-function servers(base: Base, readiness: Readiness): { service: HttpServer; management: HttpServer } {
-  const { config, log, metrics, now, pool, tuples, gate } = base;
-  const journal = createJournal({ ...base, modelId: () => base.model.modelId() });
-  const engineTimeoutMs = config.engine.timeoutMs;
-  const cache = createDecisionCache({ gate, metrics, now, entries: config.decisionCacheEntries });
-  const checker = createChecker({ tuples, gate, journal, cache, engineTimeoutMs });
-  const lister = createLister({ pool, tuples, gate, journal, engineTimeoutMs });
+function servers(
+  base: Base & { readonly wake: () => void; readonly validateResponses: boolean },
+  readiness: Readiness,
+): { service: HttpServer; management: HttpServer } {
+  const { config, log, metrics, now, pool, validateResponses } = base;
   const document = parseContract(readText('openapi.yaml'));
-  const operations: Operations = {
-    ...contractOperations(document),
-    ...decisionOperations({ checker, lister, gate }),
-  };
+  const { operations, authorize, answerAtOnce } = carriedOut(document, base);
   const { gatewaySecret, trustLoopback, issuers } = config.callers;
   const authenticate = createAuthentication({
     trusted: {
@@ -247,11 +252,11 @@ function servers(base: Base, readiness: Readiness): { service: HttpServer; manag
     findServiceKey: createServiceKeyLookup(pool),
     now,
   });
-  const authorize = createAuthorizer(checker);
   const defaultTimeoutMs = config.http.requestTimeoutMs;
-  const atOnce = { known: authenticate.known, answer: createInstantCheck({ cache, gate, journal }) };
+  const oncePerKey = createOncePerKey(pool, log);
   const app = createHttpApp({
-    ...{ document, operations, authenticate, authorize, log, metrics, defaultTimeoutMs, atOnce },
+    ...{ document, operations, authenticate, authorize, oncePerKey, log, metrics, defaultTimeoutMs, validateResponses },
+    atOnce: { known: authenticate.known, answer: answerAtOnce },
     shed: createShedder(base.load, metrics),
   });
   const { host, port, managementPort } = config.http;

@@ -88,6 +88,23 @@ const SERVICE = {
     .enum(['async', 'strict'], { error: 'is neither `async` nor `strict`' })
     .default('async')
     .meta(meaning('`strict` answers only after the decision is written down; `async` within 50 ms', 'async')),
+  BAILIWICK_AUDIT_KEY: z
+    .string()
+    .refine((text) => text.includes('-----BEGIN') || /^[A-Za-z0-9+/]{43}=$/.test(text), 'is no Ed25519 key')
+    .optional()
+    .meta(
+      meaning(
+        'Signs the audit log’s checkpoints: an Ed25519 private key, PEM or the base64 of its 32 bytes; without it nothing is signed',
+        'none',
+      ),
+    ),
+  BAILIWICK_AUDIT_CHECKPOINT_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .meta(
+      meaning('Checkpoints are appended to this file, besides the log; keep it away from Postgres’s owner', 'none'),
+    ),
   BAILIWICK_REQUEST_TIMEOUT_MS: whole(1000, [50, 60_000]).meta(
     meaning('How long a request may take that does not say (`timeout-ms`)', '1000'),
   ),
@@ -106,7 +123,26 @@ const SERVICE = {
     .meta(meaning('`debug`, `info`, `warn`, `error` or `silent`', 'info')),
 };
 
-export const SETTINGS = z.object({ ...DATABASE, ...ENGINE, ...SERVICE });
+const MAIL = {
+  BAILIWICK_MAIL_SECRET_KEY: z
+    .string()
+    .regex(/^[A-Za-z0-9+/]{43}=$/, 'is not 32 bytes in base64')
+    .transform((text) => Buffer.from(text, 'base64'))
+    .optional()
+    .meta(
+      meaning(
+        'Seals queued mails and the mailer’s password: 32 random bytes in base64; without it no mail is sent',
+        'none',
+      ),
+    ),
+  BAILIWICK_MAILBOX_DIR: z
+    .string()
+    .min(1)
+    .optional()
+    .meta(meaning('Development only: where no mailer is set, mails are written here as `.eml` files', 'none')),
+};
+
+export const SETTINGS = z.object({ ...DATABASE, ...ENGINE, ...SERVICE, ...MAIL });
 
 export interface Config {
   readonly database: { readonly url: string; readonly syncUrl: string; readonly connections: number };
@@ -130,12 +166,14 @@ export interface Config {
     readonly gatewaySecret: string | undefined;
   };
   readonly decisionLog: 'async' | 'strict';
+  readonly audit: { readonly key: string | undefined; readonly checkpointFile: string | undefined };
   readonly syncWaitMs: number;
   /** 0: none. */
   readonly decisionCacheEntries: number;
   /** 0: never. */
   readonly reconcileSeconds: number;
   readonly logLevel: string;
+  readonly mail: { readonly secretKey: Uint8Array | undefined; readonly mailboxDir: string | undefined };
 }
 
 /** Everything that is wrong with the environment, one line a setting. */
@@ -154,6 +192,9 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Reads the settings of `serve`. An empty variable counts as not set. Throws ConfigError. */
 export function readConfig(environment: Environment): Config {
   const settings = parse(SETTINGS, environment);
+  if (settings.BAILIWICK_MAILBOX_DIR !== undefined && environment['NODE_ENV'] === 'production') {
+    throw new ConfigError(['BAILIWICK_MAILBOX_DIR is for development: it leaves one-time passwords on the disk']);
+  }
   return Object.freeze({
     database: {
       url: settings.DATABASE_URL,
@@ -179,10 +220,12 @@ export function readConfig(environment: Environment): Config {
       gatewaySecret: settings.BAILIWICK_GATEWAY_SECRET,
     },
     decisionLog: settings.BAILIWICK_DECISION_LOG,
+    audit: { key: settings.BAILIWICK_AUDIT_KEY, checkpointFile: settings.BAILIWICK_AUDIT_CHECKPOINT_FILE },
     syncWaitMs: settings.BAILIWICK_SYNC_WAIT_MS,
     decisionCacheEntries: settings.BAILIWICK_DECISION_CACHE_ENTRIES,
     reconcileSeconds: settings.BAILIWICK_RECONCILE_SECONDS,
     logLevel: settings.BAILIWICK_LOG_LEVEL,
+    mail: { secretKey: settings.BAILIWICK_MAIL_SECRET_KEY, mailboxDir: settings.BAILIWICK_MAILBOX_DIR },
   });
 }
 
@@ -212,6 +255,32 @@ export function readOperatorConfig(environment: Environment): OperatorConfig {
       storeId: settings.BAILIWICK_OPENFGA_STORE_ID,
       token: settings.BAILIWICK_OPENFGA_TOKEN,
     },
+  };
+}
+
+/** What the audit commands need; `databaseUrl` undefined takes libpq's PG* variables. */
+export interface AuditConfig {
+  readonly databaseUrl: string | undefined;
+  readonly key: string | undefined;
+  readonly publicKey: string | undefined;
+  readonly checkpointFile: string | undefined;
+}
+
+/** Reads the settings of the audit commands. Offline ones need none of them. Throws ConfigError. */
+export function readAuditConfig(environment: Environment): AuditConfig {
+  const { BAILIWICK_AUDIT_KEY, BAILIWICK_AUDIT_CHECKPOINT_FILE } = SERVICE;
+  const schema = z.object({
+    DATABASE_URL: DATABASE.DATABASE_URL.optional(),
+    BAILIWICK_AUDIT_PUBLIC_KEY: z.string().optional(),
+    BAILIWICK_AUDIT_KEY,
+    BAILIWICK_AUDIT_CHECKPOINT_FILE,
+  });
+  const settings = parse(schema, environment);
+  return {
+    databaseUrl: settings.DATABASE_URL,
+    key: settings.BAILIWICK_AUDIT_KEY,
+    publicKey: settings.BAILIWICK_AUDIT_PUBLIC_KEY,
+    checkpointFile: settings.BAILIWICK_AUDIT_CHECKPOINT_FILE,
   };
 }
 

@@ -8,9 +8,9 @@ import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import type { Logger } from 'pino';
 
-import { runMigrate, runReconcile, runServiceKeyCreate } from './commands.js';
+import { findAuditCommand, runMigrate, runReconcile, runServiceKeyCreate } from './commands.js';
 import { compose } from './compose.js';
-import { ConfigError, readConfig, readMigrationUrl, readOperatorConfig } from './config.js';
+import { ConfigError, readAuditConfig, readConfig, readMigrationUrl, readOperatorConfig } from './config.js';
 
 const HELP = `usage: bailiwick <command> [options]
 
@@ -19,6 +19,15 @@ const HELP = `usage: bailiwick <command> [options]
   reconcile --dry-run | --repair   compare rows and tuples, and repair [--json]
                                    exit 0: equal or repaired; 3: the dry run found drift; 1: it did not finish
   service-key create --name NAME   make a key for a backend [--tenant ID]; printed once
+  audit verify                     is the audit log what it was? [--lane admin|decision] [--from N|TIME] [--to N|TIME]
+                                   [--file EXPORT [--allow-pruned]] [--checkpoints FILE] [--public-key KEY] [--json]
+                                   exit 0: yes; 3: no, and where; 1: it did not finish
+  audit export                     one lane as NDJSON, to be verified elsewhere [--lane …] [--from …] [--to …]
+  audit prove --entry ID           proof that an entry is in the log [--lane …] [--checkpoints FILE]
+  audit verify-proof --file FILE   check such a proof [--public-key KEY]
+  audit status                     how far each lane is sealed and covered, and who holds it up [--json]
+  audit prune --before TIME        which old partitions could leave; --drop drops them [--lane …] [--json]
+  audit public-key                 the public half of BAILIWICK_AUDIT_KEY
 `;
 
 /** Between turning readiness off and closing the door: load balancers need to notice. */
@@ -38,6 +47,16 @@ async function run(args: readonly string[]): Promise<number> {
       repair: { type: 'boolean', default: false },
       name: { type: 'string' },
       tenant: { type: 'string' },
+      lane: { type: 'string' },
+      from: { type: 'string' },
+      to: { type: 'string' },
+      file: { type: 'string' },
+      checkpoints: { type: 'string' },
+      'public-key': { type: 'string' },
+      'allow-pruned': { type: 'boolean', default: false },
+      entry: { type: 'string' },
+      before: { type: 'string' },
+      drop: { type: 'boolean', default: false },
     },
   });
   const command = positionals.join(' ');
@@ -60,9 +79,12 @@ async function run(args: readonly string[]): Promise<number> {
         { name: values.name, tenantId: values.tenant },
         print,
       );
-    default:
+    default: {
+      const audit = findAuditCommand(command);
+      if (audit !== undefined) return await audit(readAuditConfig(process.env), values, print);
       complain(HELP);
       return 2;
+    }
   }
 }
 

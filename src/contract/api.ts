@@ -75,6 +75,390 @@ export type ObjectPage = {
 };
 
 /**
+ * Upper snake case.
+ */
+export type RoleName = string;
+
+/**
+ * Roles of a preset stand as it prints them, some in lower case.
+ */
+export type AnyRoleName = string;
+
+export type RoleDescription = string;
+
+/**
+ * Why; it stands in the entry.
+ */
+export type Reason = string;
+
+/**
+ * RFC 3339.
+ */
+export type Timestamp = string;
+
+/**
+ * Whether the change is in force; if not yet, it will be within a moment.
+ */
+export type Applied = boolean;
+
+export type PermissionIds = Array<Permission>;
+
+export type Role = {
+  id: Id;
+  roleName: AnyRoleName;
+  description: RoleDescription;
+  /**
+   * Whether it comes with the preset and is not changed.
+   */
+  isSystem: boolean;
+  permissionIds: PermissionIds;
+  /**
+   * Users who have it now.
+   */
+  activeUserCount: number;
+  /**
+   * Moves on with every change.
+   */
+  version: number;
+};
+
+export type RolePage = {
+  items: Array<Role>;
+  nextCursor: Cursor | null;
+};
+
+export type CreateRoleRequest = {
+  roleName: RoleName;
+  description?: RoleDescription;
+};
+
+export type CloneRoleRequest = {
+  roleName: RoleName;
+  description?: RoleDescription;
+};
+
+export type DescribeRoleRequest = {
+  description: RoleDescription;
+};
+
+export type SetPermissionsRequest = {
+  permissionIds: PermissionIds;
+};
+
+export type RoleReceipt = {
+  id: Id;
+  roleName: AnyRoleName;
+  description: RoleDescription;
+  /**
+   * Whether it comes with the preset and is not changed.
+   */
+  isSystem: boolean;
+  permissionIds: PermissionIds;
+  /**
+   * Users who have it now.
+   */
+  activeUserCount: number;
+  /**
+   * Moves on with every change.
+   */
+  version: number;
+  syncToken: SyncToken;
+  applied: Applied;
+};
+
+export type PermissionSetReceipt = {
+  id: Id;
+  roleName: AnyRoleName;
+  description: RoleDescription;
+  /**
+   * Whether it comes with the preset and is not changed.
+   */
+  isSystem: boolean;
+  permissionIds: PermissionIds;
+  /**
+   * Users who have it now.
+   */
+  activeUserCount: number;
+  /**
+   * Moves on with every change.
+   */
+  version: number;
+  changed: boolean;
+  added: PermissionIds;
+  removed: PermissionIds;
+  syncToken: SyncToken;
+  applied: Applied;
+};
+
+export type Receipt = {
+  syncToken: SyncToken;
+  applied: Applied;
+};
+
+export type PermissionSetPreview = {
+  added: PermissionIds;
+  removed: PermissionIds;
+  /**
+   * Users who would gain or lose something.
+   */
+  affectedUserCount: number;
+  /**
+   * The first of them, by id.
+   */
+  items: Array<{
+    userId: Id;
+    displayName: DisplayName;
+    gains: PermissionIds;
+    losses: PermissionIds;
+  }>;
+};
+
+export type DisplayName = string;
+
+export type Holder = {
+  userId: Id;
+  displayName: DisplayName;
+  status: 'active' | 'disabled';
+};
+
+export type HolderPage = {
+  items: Array<Holder>;
+  nextCursor: Cursor | null;
+};
+
+export type Assignment = {
+  assignmentId: Id;
+  roleId: Id;
+  roleName: AnyRoleName;
+  /**
+   * Whether it holds in all tenants of the preset.
+   */
+  isGlobal: boolean;
+  validFrom: Timestamp | null;
+  expiresAt: Timestamp | null;
+  assignedAt: Timestamp;
+};
+
+export type AssignmentList = {
+  items: Array<Assignment>;
+  nextCursor: null;
+};
+
+export type AssignRoleRequest = {
+  roleId: Id;
+  validFrom?: Timestamp;
+  expiresAt?: Timestamp;
+  reason?: Reason;
+};
+
+export type AssignmentReceipt = {
+  assignmentId: Id;
+  userId: Id;
+  roleId: Id;
+  roleName: AnyRoleName;
+  validFrom: Timestamp | null;
+  expiresAt: Timestamp | null;
+  /**
+   * False where it stood so already.
+   */
+  changed: boolean;
+  syncToken: SyncToken;
+  applied: Applied;
+};
+
+export type RevocationReceipt = {
+  userId: Id;
+  roleId: Id;
+  /**
+   * False where there was nothing to revoke.
+   */
+  changed: boolean;
+  /**
+   * Roles that the user has left; with none, they may do nothing.
+   */
+  remainingRoleCount: number;
+  syncToken: SyncToken;
+  applied: Applied;
+};
+
+export type Origin = {
+  roleId: Id;
+  roleName: AnyRoleName;
+  /**
+   * Null for `PLATFORM_ADMIN`, which nobody assigns.
+   */
+  assignmentId: Id | null;
+  validFrom: Timestamp | null;
+  expiresAt: Timestamp | null;
+};
+
+export type EffectivePermission = {
+  permission: Permission;
+  group: string;
+  description: string;
+  /**
+   * What the engine says.
+   */
+  granted: boolean;
+  /**
+   * Whether the rows say otherwise.
+   */
+  drift: boolean;
+  origins: Array<Origin>;
+};
+
+export type EffectivePermissions = {
+  items: Array<EffectivePermission>;
+  nextCursor: null;
+};
+
+export type CataloguePermission = {
+  id: Permission;
+  group: string;
+  description: string;
+  /**
+   * A writing permission is worth nothing in a read-only tenant.
+   */
+  kind: 'read' | 'write';
+  inPreset: boolean;
+};
+
+export type PermissionList = {
+  items: Array<CataloguePermission>;
+  nextCursor: null;
+};
+
+export type AuditEntry = {
+  id: string;
+  tenantId: Id;
+  /**
+   * Who acted; null where a program did, which `actorRole` names.
+   */
+  actorUserId: string | null;
+  /**
+   * The database login, where no actor was named.
+   */
+  actorRole: string | null;
+  accessedEntityType: string;
+  accessedEntityId: string;
+  accessAction: 'READ' | 'WRITE' | 'DELETE' | 'EXPORT' | 'PRINT';
+  /**
+   * The verb, such as `role.assign:<role id>`.
+   */
+  purpose: string;
+  accessedAt: Timestamp;
+  impersonationId: string | null;
+  requestId: string | null;
+  details: EntryDetails;
+};
+
+/**
+ * What was changed, from what to what; its fields depend on the purpose.
+ */
+export type EntryDetails = {
+  [key: string]: unknown;
+};
+
+export type AuditPage = {
+  items: Array<AuditEntry>;
+  nextCursor: Cursor | null;
+};
+
+/**
+ * A file of any size, sent piece by piece.
+ */
+export type ExportText = string;
+
+/**
+ * One mail address, letters of any script included; no name, no list.
+ */
+export type MailAddress = string;
+
+/**
+ * `starttls` and `tls` verify the server and never fall back to plain text.
+ */
+export type MailSecurity = 'none' | 'starttls' | 'tls';
+
+/**
+ * `mailbox`: files on a development machine.
+ */
+export type MailDelivery = 'none' | 'mailbox' | 'smtp';
+
+export type MailHost = string;
+
+export type MailUsername = string;
+
+export type MailerSettings = {
+  host: MailHost;
+  port: number;
+  security: MailSecurity;
+  /**
+   * Null where the server asks for no sign-in.
+   */
+  username: MailUsername | null;
+  hasPassword: boolean;
+  fromAddress: MailAddress;
+  fromName: string;
+  updatedAt: string;
+  /**
+   * The user who did.
+   */
+  updatedBy: string;
+};
+
+export type MailOutbox = {
+  /**
+   * Mails that wait to be sent.
+   */
+  pending: number;
+  /**
+   * When the one that waits longest was queued.
+   */
+  oldestAt: string | null;
+  /**
+   * What went wrong with the oldest of them that was tried.
+   */
+  lastError: string | null;
+};
+
+export type Mailer = {
+  delivery: MailDelivery;
+  /**
+   * Null where no mailer is set.
+   */
+  settings: MailerSettings | null;
+  outbox: MailOutbox;
+};
+
+export type MailerChange = {
+  host: MailHost;
+  port: number;
+  security: MailSecurity;
+  /**
+   * Left out or null where the server asks for no sign-in.
+   */
+  username?: MailUsername | null;
+  /**
+   * Left out it stays; null removes it.
+   */
+  password?: string | null;
+  fromAddress: MailAddress;
+  fromName?: string;
+};
+
+export type MailerTest = {
+  to: MailAddress;
+};
+
+export type MailerTestResult = {
+  delivery: MailDelivery;
+  /**
+   * What the mail server said.
+   */
+  reply: string;
+};
+
+/**
  * An OpenAPI document. The one open object here, since its form belongs to the OpenAPI Initiative.
  */
 export type ContractDocument = {
@@ -87,11 +471,25 @@ export type ProblemCode =
   | 'SYNC_TOKEN_INVALID'
   | 'UNAUTHENTICATED'
   | 'FORBIDDEN'
+  | 'ESCALATION'
+  | 'IMPERSONATION_REQUIRED'
+  | 'TENANT_READ_ONLY'
+  | 'TENANT_SUSPENDED'
   | 'NOT_FOUND'
   | 'METHOD_NOT_ALLOWED'
+  | 'IDEMPOTENCY_IN_PROGRESS'
+  | 'IDEMPOTENCY_KEY_SPENT'
+  | 'LAST_ADMIN'
+  | 'MAILER_NOT_READY'
+  | 'ROLE_IN_USE'
+  | 'ROLE_NAME_TAKEN'
+  | 'SYSTEM_ROLE_PROTECTED'
+  | 'VERSION_CONFLICT'
   | 'PAYLOAD_TOO_LARGE'
   | 'UNSUPPORTED_MEDIA_TYPE'
+  | 'IDEMPOTENCY_KEY_REUSED'
   | 'INTERNAL'
+  | 'MAIL_FAILED'
   | 'AUDIT_UNAVAILABLE'
   | 'DATABASE_UNAVAILABLE'
   | 'ENGINE_UNAVAILABLE'
@@ -120,6 +518,38 @@ export type Problem = {
    * What is wrong where, for `INVALID_REQUEST`.
    */
   errors?: Array<FieldFault>;
+  /**
+   * For `ESCALATION`, the permissions that may not be handed out.
+   */
+  missing?: PermissionIds;
+  /**
+   * For `ROLE_IN_USE`, who has the role.
+   */
+  holders?: {
+    count: number;
+    /**
+     * The first 20.
+     */
+    items: Array<Holder>;
+  };
+  /**
+   * For `VERSION_CONFLICT`, what the permission set has that the version seen had not, as far as is known.
+   */
+  changed?: {
+    version: number;
+    permissionIds: PermissionIds;
+    /**
+     * The changes since, newest first.
+     */
+    changes: Array<PermissionSetChange>;
+  };
+};
+
+export type PermissionSetChange = {
+  at: Timestamp;
+  actorUserId: string | null;
+  added: PermissionIds;
+  removed: PermissionIds;
 };
 
 export type FieldFault = {
@@ -139,6 +569,126 @@ export type SyncToken2 = SyncToken;
  * How long the caller waits, in milliseconds. Everything done for the request shares this time.
  */
 export type TimeoutMs = number;
+
+/**
+ * The role.
+ */
+export type RoleId = Id;
+
+/**
+ * The role.
+ */
+export type RoleIdOfUser = Id;
+
+/**
+ * The user.
+ */
+export type UserId = Id;
+
+/**
+ * The permission.
+ */
+export type PermissionId = Permission;
+
+/**
+ * The `nextCursor` of the page before.
+ */
+export type PageCursor = Cursor;
+
+/**
+ * How many roles a page holds.
+ */
+export type RoleLimit = number;
+
+/**
+ * How many users a page holds.
+ */
+export type UserLimit = number;
+
+/**
+ * How many entries a page holds.
+ */
+export type AuditLimit = number;
+
+/**
+ * Whether permissions that are not granted are listed too.
+ */
+export type AllPermissions = boolean;
+
+/**
+ * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+ */
+export type IdempotencyKey = string;
+
+/**
+ * The version that the change was made from, as `version` or as the quoted `etag`.
+ */
+export type IfMatch = string;
+
+/**
+ * Why; it stands in the entry.
+ */
+export type Reason2 = Reason;
+
+/**
+ * The form of the file.
+ */
+export type ExportFormat = 'csv' | 'ndjson';
+
+/**
+ * What kind of thing the entry is about.
+ */
+export type EntityType = string;
+
+/**
+ * The same as `entityType`.
+ */
+export type AccessedEntityType = string;
+
+/**
+ * What the entry is about.
+ */
+export type EntityId = string;
+
+/**
+ * The same as `entityId`.
+ */
+export type AccessedEntityId = string;
+
+/**
+ * Who acted.
+ */
+export type ActorUserId = Id;
+
+/**
+ * The same as `actorUserId`.
+ */
+export type ActorUserIdColumn = Id;
+
+/**
+ * What was done to it.
+ */
+export type Action = 'READ' | 'WRITE' | 'DELETE' | 'EXPORT' | 'PRINT';
+
+/**
+ * The same as `action`.
+ */
+export type AccessAction = 'READ' | 'WRITE' | 'DELETE' | 'EXPORT' | 'PRINT';
+
+/**
+ * The verb, whole, or up to and with its colon (`role.assign:`).
+ */
+export type Purpose = string;
+
+/**
+ * The earliest moment.
+ */
+export type From = string;
+
+/**
+ * The moment before which the entries were made.
+ */
+export type To = string;
 
 export type CheckData = {
   body: CheckRequest;
@@ -257,6 +807,1365 @@ export type ListObjectsResponses = {
 };
 
 export type ListObjectsResponse = ListObjectsResponses[keyof ListObjectsResponses];
+
+export type ListRolesData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: {
+    /**
+     * How many roles a page holds.
+     */
+    limit?: number;
+    /**
+     * The `nextCursor` of the page before.
+     */
+    cursor?: Cursor;
+  };
+  url: '/admin/roles';
+};
+
+export type ListRolesErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ListRolesError = ListRolesErrors[keyof ListRolesErrors];
+
+export type ListRolesResponses = {
+  /**
+   * A page of roles.
+   */
+  200: RolePage;
+};
+
+export type ListRolesResponse = ListRolesResponses[keyof ListRolesResponses];
+
+export type CreateRoleData = {
+  body: CreateRoleRequest;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: never;
+  url: '/admin/roles';
+};
+
+export type CreateRoleErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type CreateRoleError = CreateRoleErrors[keyof CreateRoleErrors];
+
+export type CreateRoleResponses = {
+  /**
+   * The new role.
+   */
+  201: RoleReceipt;
+};
+
+export type CreateRoleResponse = CreateRoleResponses[keyof CreateRoleResponses];
+
+export type DeleteRoleData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The role.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/admin/roles/{id}';
+};
+
+export type DeleteRoleErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type DeleteRoleError = DeleteRoleErrors[keyof DeleteRoleErrors];
+
+export type DeleteRoleResponses = {
+  /**
+   * The role is gone.
+   */
+  200: Receipt;
+};
+
+export type DeleteRoleResponse = DeleteRoleResponses[keyof DeleteRoleResponses];
+
+export type GetRoleData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The role.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/admin/roles/{id}';
+};
+
+export type GetRoleErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type GetRoleError = GetRoleErrors[keyof GetRoleErrors];
+
+export type GetRoleResponses = {
+  /**
+   * The role.
+   */
+  200: Role;
+};
+
+export type GetRoleResponse = GetRoleResponses[keyof GetRoleResponses];
+
+export type DescribeRoleData = {
+  body: DescribeRoleRequest;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The role.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/admin/roles/{id}';
+};
+
+export type DescribeRoleErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type DescribeRoleError = DescribeRoleErrors[keyof DescribeRoleErrors];
+
+export type DescribeRoleResponses = {
+  /**
+   * The role as it is now.
+   */
+  200: RoleReceipt;
+};
+
+export type DescribeRoleResponse = DescribeRoleResponses[keyof DescribeRoleResponses];
+
+export type CloneRoleData = {
+  body: CloneRoleRequest;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The role.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/admin/roles/{id}/clone';
+};
+
+export type CloneRoleErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type CloneRoleError = CloneRoleErrors[keyof CloneRoleErrors];
+
+export type CloneRoleResponses = {
+  /**
+   * The new role.
+   */
+  201: RoleReceipt;
+};
+
+export type CloneRoleResponse = CloneRoleResponses[keyof CloneRoleResponses];
+
+export type SetRolePermissionsData = {
+  body: SetPermissionsRequest;
+  headers?: {
+    /**
+     * The version that the change was made from, as `version` or as the quoted `etag`.
+     */
+    'if-match'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The role.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/admin/roles/{id}/permissions';
+};
+
+export type SetRolePermissionsErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  412: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type SetRolePermissionsError = SetRolePermissionsErrors[keyof SetRolePermissionsErrors];
+
+export type SetRolePermissionsResponses = {
+  /**
+   * The role as it is now.
+   */
+  200: PermissionSetReceipt;
+};
+
+export type SetRolePermissionsResponse = SetRolePermissionsResponses[keyof SetRolePermissionsResponses];
+
+export type PreviewRolePermissionsData = {
+  body: SetPermissionsRequest;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The role.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/admin/roles/{id}/permissions/preview';
+};
+
+export type PreviewRolePermissionsErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type PreviewRolePermissionsError = PreviewRolePermissionsErrors[keyof PreviewRolePermissionsErrors];
+
+export type PreviewRolePermissionsResponses = {
+  /**
+   * The difference.
+   */
+  200: PermissionSetPreview;
+};
+
+export type PreviewRolePermissionsResponse = PreviewRolePermissionsResponses[keyof PreviewRolePermissionsResponses];
+
+export type ListRoleUsersData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The role.
+     */
+    id: Id;
+  };
+  query?: {
+    /**
+     * How many users a page holds.
+     */
+    limit?: number;
+    /**
+     * The `nextCursor` of the page before.
+     */
+    cursor?: Cursor;
+  };
+  url: '/admin/roles/{id}/users';
+};
+
+export type ListRoleUsersErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ListRoleUsersError = ListRoleUsersErrors[keyof ListRoleUsersErrors];
+
+export type ListRoleUsersResponses = {
+  /**
+   * A page of holders.
+   */
+  200: HolderPage;
+};
+
+export type ListRoleUsersResponse = ListRoleUsersResponses[keyof ListRoleUsersResponses];
+
+export type ListUserRolesData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The user.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/admin/users/{id}/roles';
+};
+
+export type ListUserRolesErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ListUserRolesError = ListUserRolesErrors[keyof ListUserRolesErrors];
+
+export type ListUserRolesResponses = {
+  /**
+   * At most 500 assignments.
+   */
+  200: AssignmentList;
+};
+
+export type ListUserRolesResponse = ListUserRolesResponses[keyof ListUserRolesResponses];
+
+export type AssignRoleData = {
+  body: AssignRoleRequest;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The user.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/admin/users/{id}/roles';
+};
+
+export type AssignRoleErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type AssignRoleError = AssignRoleErrors[keyof AssignRoleErrors];
+
+export type AssignRoleResponses = {
+  /**
+   * The assignment.
+   */
+  200: AssignmentReceipt;
+};
+
+export type AssignRoleResponse = AssignRoleResponses[keyof AssignRoleResponses];
+
+export type RevokeRoleData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The user.
+     */
+    id: Id;
+    /**
+     * The role.
+     */
+    roleId: Id;
+  };
+  query?: {
+    /**
+     * Why; it stands in the entry.
+     */
+    reason?: Reason;
+  };
+  url: '/admin/users/{id}/roles/{roleId}';
+};
+
+export type RevokeRoleErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type RevokeRoleError = RevokeRoleErrors[keyof RevokeRoleErrors];
+
+export type RevokeRoleResponses = {
+  /**
+   * What is left.
+   */
+  200: RevocationReceipt;
+};
+
+export type RevokeRoleResponse = RevokeRoleResponses[keyof RevokeRoleResponses];
+
+export type GetEffectivePermissionsData = {
+  body?: never;
+  headers?: {
+    /**
+     * The `syncToken` of a write; the answer is not older than it. A body that carries another token is refused.
+     */
+    'x-sync-token'?: SyncToken;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The user.
+     */
+    id: Id;
+  };
+  query?: {
+    /**
+     * Whether permissions that are not granted are listed too.
+     */
+    all?: boolean;
+  };
+  url: '/admin/users/{id}/effective-permissions';
+};
+
+export type GetEffectivePermissionsErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type GetEffectivePermissionsError = GetEffectivePermissionsErrors[keyof GetEffectivePermissionsErrors];
+
+export type GetEffectivePermissionsResponses = {
+  /**
+   * The permissions, in the order of the catalogue.
+   */
+  200: EffectivePermissions;
+};
+
+export type GetEffectivePermissionsResponse = GetEffectivePermissionsResponses[keyof GetEffectivePermissionsResponses];
+
+export type ListPermissionsData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: never;
+  url: '/admin/permissions';
+};
+
+export type ListPermissionsErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ListPermissionsError = ListPermissionsErrors[keyof ListPermissionsErrors];
+
+export type ListPermissionsResponses = {
+  /**
+   * The catalogue.
+   */
+  200: PermissionList;
+};
+
+export type ListPermissionsResponse = ListPermissionsResponses[keyof ListPermissionsResponses];
+
+export type ListPermissionUsersData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The permission.
+     */
+    permissionId: Permission;
+  };
+  query?: {
+    /**
+     * How many users a page holds.
+     */
+    limit?: number;
+    /**
+     * The `nextCursor` of the page before.
+     */
+    cursor?: Cursor;
+  };
+  url: '/admin/permissions/{permissionId}/users';
+};
+
+export type ListPermissionUsersErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ListPermissionUsersError = ListPermissionUsersErrors[keyof ListPermissionUsersErrors];
+
+export type ListPermissionUsersResponses = {
+  /**
+   * A page of holders.
+   */
+  200: HolderPage;
+};
+
+export type ListPermissionUsersResponse = ListPermissionUsersResponses[keyof ListPermissionUsersResponses];
+
+export type ListAuditLogData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: {
+    /**
+     * What kind of thing the entry is about.
+     */
+    entityType?: string;
+    /**
+     * What the entry is about.
+     */
+    entityId?: string;
+    /**
+     * Who acted.
+     */
+    actorUserId?: Id;
+    /**
+     * What was done to it.
+     */
+    action?: 'READ' | 'WRITE' | 'DELETE' | 'EXPORT' | 'PRINT';
+    /**
+     * The verb, whole, or up to and with its colon (`role.assign:`).
+     */
+    purpose?: string;
+    /**
+     * The earliest moment.
+     */
+    from?: string;
+    /**
+     * The moment before which the entries were made.
+     */
+    to?: string;
+    /**
+     * The same as `entityType`.
+     */
+    accessed_entity_type?: string;
+    /**
+     * The same as `entityId`.
+     */
+    accessed_entity_id?: string;
+    /**
+     * The same as `actorUserId`.
+     */
+    actor_user_id?: Id;
+    /**
+     * The same as `action`.
+     */
+    access_action?: 'READ' | 'WRITE' | 'DELETE' | 'EXPORT' | 'PRINT';
+    /**
+     * How many entries a page holds.
+     */
+    limit?: number;
+    /**
+     * The `nextCursor` of the page before.
+     */
+    cursor?: Cursor;
+  };
+  url: '/admin/audit-log';
+};
+
+export type ListAuditLogErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ListAuditLogError = ListAuditLogErrors[keyof ListAuditLogErrors];
+
+export type ListAuditLogResponses = {
+  /**
+   * A page of entries.
+   */
+  200: AuditPage;
+};
+
+export type ListAuditLogResponse = ListAuditLogResponses[keyof ListAuditLogResponses];
+
+export type ExportAuditLogData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: {
+    /**
+     * The form of the file.
+     */
+    format?: 'csv' | 'ndjson';
+    /**
+     * What kind of thing the entry is about.
+     */
+    entityType?: string;
+    /**
+     * What the entry is about.
+     */
+    entityId?: string;
+    /**
+     * Who acted.
+     */
+    actorUserId?: Id;
+    /**
+     * What was done to it.
+     */
+    action?: 'READ' | 'WRITE' | 'DELETE' | 'EXPORT' | 'PRINT';
+    /**
+     * The verb, whole, or up to and with its colon (`role.assign:`).
+     */
+    purpose?: string;
+    /**
+     * The earliest moment.
+     */
+    from?: string;
+    /**
+     * The moment before which the entries were made.
+     */
+    to?: string;
+    /**
+     * The same as `entityType`.
+     */
+    accessed_entity_type?: string;
+    /**
+     * The same as `entityId`.
+     */
+    accessed_entity_id?: string;
+    /**
+     * The same as `actorUserId`.
+     */
+    actor_user_id?: Id;
+    /**
+     * The same as `action`.
+     */
+    access_action?: 'READ' | 'WRITE' | 'DELETE' | 'EXPORT' | 'PRINT';
+  };
+  url: '/admin/audit-log/export';
+};
+
+export type ExportAuditLogErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ExportAuditLogError = ExportAuditLogErrors[keyof ExportAuditLogErrors];
+
+export type ExportAuditLogResponses = {
+  /**
+   * The file, sent as it is read.
+   */
+  200: ExportText;
+};
+
+export type ExportAuditLogResponse = ExportAuditLogResponses[keyof ExportAuditLogResponses];
+
+export type GetMailerData = {
+  body?: never;
+  path?: never;
+  query?: never;
+  url: '/platform/mailer';
+};
+
+export type GetMailerErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type GetMailerError = GetMailerErrors[keyof GetMailerErrors];
+
+export type GetMailerResponses = {
+  /**
+   * The mailer.
+   */
+  200: Mailer;
+};
+
+export type GetMailerResponse = GetMailerResponses[keyof GetMailerResponses];
+
+export type ReplaceMailerData = {
+  body: MailerChange;
+  path?: never;
+  query?: never;
+  url: '/platform/mailer';
+};
+
+export type ReplaceMailerErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ReplaceMailerError = ReplaceMailerErrors[keyof ReplaceMailerErrors];
+
+export type ReplaceMailerResponses = {
+  /**
+   * The mailer as it is now.
+   */
+  200: Mailer;
+};
+
+export type ReplaceMailerResponse = ReplaceMailerResponses[keyof ReplaceMailerResponses];
+
+export type TestMailerData = {
+  body: MailerTest;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: never;
+  url: '/platform/mailer/test';
+};
+
+export type TestMailerErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  502: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type TestMailerError = TestMailerErrors[keyof TestMailerErrors];
+
+export type TestMailerResponses = {
+  /**
+   * The mail server has taken the mail.
+   */
+  200: MailerTestResult;
+};
+
+export type TestMailerResponse = TestMailerResponses[keyof TestMailerResponses];
 
 export type GetContractData = {
   body?: never;

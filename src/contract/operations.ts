@@ -5,6 +5,46 @@ import type {
   CheckResponses,
   ListObjectsData,
   ListObjectsResponses,
+  ListRolesData,
+  ListRolesResponses,
+  CreateRoleData,
+  CreateRoleResponses,
+  GetRoleData,
+  GetRoleResponses,
+  DescribeRoleData,
+  DescribeRoleResponses,
+  DeleteRoleData,
+  DeleteRoleResponses,
+  CloneRoleData,
+  CloneRoleResponses,
+  SetRolePermissionsData,
+  SetRolePermissionsResponses,
+  PreviewRolePermissionsData,
+  PreviewRolePermissionsResponses,
+  ListRoleUsersData,
+  ListRoleUsersResponses,
+  ListUserRolesData,
+  ListUserRolesResponses,
+  AssignRoleData,
+  AssignRoleResponses,
+  RevokeRoleData,
+  RevokeRoleResponses,
+  GetEffectivePermissionsData,
+  GetEffectivePermissionsResponses,
+  ListPermissionsData,
+  ListPermissionsResponses,
+  ListPermissionUsersData,
+  ListPermissionUsersResponses,
+  ListAuditLogData,
+  ListAuditLogResponses,
+  ExportAuditLogData,
+  ExportAuditLogResponses,
+  GetMailerData,
+  GetMailerResponses,
+  ReplaceMailerData,
+  ReplaceMailerResponses,
+  TestMailerData,
+  TestMailerResponses,
   GetContractData,
   GetContractResponses,
 } from './api.js';
@@ -13,12 +53,52 @@ import type {
 export interface OperationTypes {
   readonly check: { data: CheckData; responses: CheckResponses };
   readonly listObjects: { data: ListObjectsData; responses: ListObjectsResponses };
+  readonly listRoles: { data: ListRolesData; responses: ListRolesResponses };
+  readonly createRole: { data: CreateRoleData; responses: CreateRoleResponses };
+  readonly getRole: { data: GetRoleData; responses: GetRoleResponses };
+  readonly describeRole: { data: DescribeRoleData; responses: DescribeRoleResponses };
+  readonly deleteRole: { data: DeleteRoleData; responses: DeleteRoleResponses };
+  readonly cloneRole: { data: CloneRoleData; responses: CloneRoleResponses };
+  readonly setRolePermissions: { data: SetRolePermissionsData; responses: SetRolePermissionsResponses };
+  readonly previewRolePermissions: { data: PreviewRolePermissionsData; responses: PreviewRolePermissionsResponses };
+  readonly listRoleUsers: { data: ListRoleUsersData; responses: ListRoleUsersResponses };
+  readonly listUserRoles: { data: ListUserRolesData; responses: ListUserRolesResponses };
+  readonly assignRole: { data: AssignRoleData; responses: AssignRoleResponses };
+  readonly revokeRole: { data: RevokeRoleData; responses: RevokeRoleResponses };
+  readonly getEffectivePermissions: { data: GetEffectivePermissionsData; responses: GetEffectivePermissionsResponses };
+  readonly listPermissions: { data: ListPermissionsData; responses: ListPermissionsResponses };
+  readonly listPermissionUsers: { data: ListPermissionUsersData; responses: ListPermissionUsersResponses };
+  readonly listAuditLog: { data: ListAuditLogData; responses: ListAuditLogResponses };
+  readonly exportAuditLog: { data: ExportAuditLogData; responses: ExportAuditLogResponses };
+  readonly getMailer: { data: GetMailerData; responses: GetMailerResponses };
+  readonly replaceMailer: { data: ReplaceMailerData; responses: ReplaceMailerResponses };
+  readonly testMailer: { data: TestMailerData; responses: TestMailerResponses };
   readonly getContract: { data: GetContractData; responses: GetContractResponses };
 }
 
 export const operationIds = [
   'check',
   'listObjects',
+  'listRoles',
+  'createRole',
+  'getRole',
+  'describeRole',
+  'deleteRole',
+  'cloneRole',
+  'setRolePermissions',
+  'previewRolePermissions',
+  'listRoleUsers',
+  'listUserRoles',
+  'assignRole',
+  'revokeRole',
+  'getEffectivePermissions',
+  'listPermissions',
+  'listPermissionUsers',
+  'listAuditLog',
+  'exportAuditLog',
+  'getMailer',
+  'replaceMailer',
+  'testMailer',
   'getContract',
 ] as const satisfies readonly (keyof OperationTypes)[];
 
@@ -28,11 +108,25 @@ export const problemCodes = [
   'SYNC_TOKEN_INVALID',
   'UNAUTHENTICATED',
   'FORBIDDEN',
+  'ESCALATION',
+  'IMPERSONATION_REQUIRED',
+  'TENANT_READ_ONLY',
+  'TENANT_SUSPENDED',
   'NOT_FOUND',
   'METHOD_NOT_ALLOWED',
+  'IDEMPOTENCY_IN_PROGRESS',
+  'IDEMPOTENCY_KEY_SPENT',
+  'LAST_ADMIN',
+  'MAILER_NOT_READY',
+  'ROLE_IN_USE',
+  'ROLE_NAME_TAKEN',
+  'SYSTEM_ROLE_PROTECTED',
+  'VERSION_CONFLICT',
   'PAYLOAD_TOO_LARGE',
   'UNSUPPORTED_MEDIA_TYPE',
+  'IDEMPOTENCY_KEY_REUSED',
   'INTERNAL',
+  'MAIL_FAILED',
   'AUDIT_UNAVAILABLE',
   'DATABASE_UNAVAILABLE',
   'ENGINE_UNAVAILABLE',

@@ -1,31 +1,49 @@
 /** Our own authorization: whoever calls an operation is asked about by the same path, engine and log as anyone else. */
-import type { Authorize } from '../shared/operation.js';
+import { refuseUnlessActive, requireUser } from '../audit/change.js';
+import type { UserCaller } from '../audit/change.js';
+import { findStanding } from '../audit/change-store.js';
+import type { Pool } from '../platform/postgres.js';
+import type { Authorize, RequestContext } from '../shared/operation.js';
 import { Problem } from '../shared/problem.js';
-import type { Caller } from '../shared/caller.js';
 import type { Checker } from './check.js';
-import { isPermission, toQuestion } from './question.js';
+import { isPermission, platformQuestion, toQuestion } from './question.js';
+import type { Question } from './question.js';
 
-/**
- * A service key may only decide; a user needs the permission in the tenant that their credential speaks for.
- * Throws an Error for a requirement that is no permission of the model: a fault of the contract, not of the caller.
- */
-export function createAuthorizer(checker: Checker): Authorize {
-  return async (requirement, context) => {
-    if (requirement === 'public' || requirement === 'decide') return;
-    if (!isPermission(requirement)) throw new Error(`\`${requirement}\` is not a permission of the model`);
-    const { caller } = context;
-    const question = toQuestion({ ...subjectOf(caller), permission: requirement });
-    const { allowed } = await checker.check(question, { api: 'authorize', context });
-    if (!allowed) throw forbidden(requirement);
-  };
-
-  function subjectOf(caller: Caller): { user: string; tenant: string } {
-    if (caller.kind === 'service') throw new Problem('FORBIDDEN', 'a service key may only ask for decisions');
-    if (caller.tenantId === undefined) throw new Problem('FORBIDDEN', 'the credential speaks for no tenant');
-    return { user: caller.actorUserId, tenant: caller.tenantId };
-  }
+export interface AuthorizerOptions {
+  readonly checker: Checker;
+  /** Of role `bailiwick_service`. */
+  readonly pool: Pool;
 }
 
-function forbidden(requirement: string): Problem {
-  return new Problem('FORBIDDEN', `this needs \`${requirement}\``);
+/**
+ * A service key may only decide; a user needs the permission in the tenant that their credential speaks for, or, for
+ * `platform`, to be a platform admin; for `authenticated`, to be known. Throws an Error for a requirement that is no
+ * permission of the model: a fault of the contract, not of the caller.
+ */
+export function createAuthorizer({ checker, pool }: AuthorizerOptions): Authorize {
+  return async (requirement, context) => {
+    if (requirement === 'public' || requirement === 'decide') return;
+    const caller = requireUser(context);
+    if (requirement === 'authenticated') return;
+    const { allowed } = await checker.check(questionOf(requirement, caller), { api: 'authorize', context });
+    if (allowed) return;
+    await explain(caller, context, pool);
+    throw new Problem('FORBIDDEN', `this needs \`${requirement}\``);
+  };
+}
+
+function questionOf(requirement: string, { actorUserId, tenantId }: UserCaller): Question {
+  if (requirement === 'platform') return platformQuestion(actorUserId);
+  if (!isPermission(requirement)) throw new Error(`\`${requirement}\` is not a permission of the model`);
+  if (tenantId === undefined) throw new Problem('FORBIDDEN', 'the credential speaks for no tenant');
+  return toQuestion({ user: actorUserId, permission: requirement, tenant: tenantId });
+}
+
+/** Whoever belongs to the tenant, or stands above it, is told that it is the tenant's status which refuses them. */
+async function explain(caller: UserCaller, context: RequestContext, pool: Pool): Promise<void> {
+  const { actorUserId, tenantId, impersonationId } = caller;
+  if (tenantId === undefined) return;
+  const standing = await pool.transaction((tx) => findStanding(tx, { actorUserId, tenantId, impersonationId }));
+  if (!standing.isMember && !standing.isOutsideAdmin) return;
+  if (context.isChange || standing.tenantStatus === 'suspended') refuseUnlessActive(standing);
 }

@@ -22,7 +22,7 @@ export interface Subject {
   readonly api: DecisionApi;
   readonly tenantId: string;
   readonly userId: string;
-  readonly permission: Permission;
+  readonly permission: Permission | 'platform';
   /** As outsiders name it; for a list the type alone. */
   readonly object: string;
 }

@@ -6,7 +6,7 @@
  * engine says no, and no answer tells what exists); what could not exist is a Problem that names the field.
  */
 import { catalogue, type Permission } from '../contract/model.js';
-import { engineName, isId } from '../shared/ids.js';
+import { engineName, isId, PLATFORM_OBJECT } from '../shared/ids.js';
 import { Problem, type FieldFault } from '../shared/problem.js';
 import type { TupleKey } from '../shared/tuple.js';
 
@@ -17,7 +17,8 @@ export type ListedType = Exclude<ObjectType, 'tenant'>;
 export interface Question {
   readonly userId: string;
   readonly tenantId: string;
-  readonly permission: Permission;
+  /** `platform` stands for being a platform admin, which is no permission of a tenant. */
+  readonly permission: Permission | 'platform';
   /** As outsiders name it: `tenant:<id>`, `profile:<user id>` or `record:<id>`. */
   readonly object: string;
   /** As the engine is asked. */
@@ -64,6 +65,12 @@ export function toQuestion(asked: Asked & { readonly object?: string; readonly c
     },
     ...(asked.consistency === undefined ? {} : { fresh: true }),
   };
+}
+
+/** Is this user a platform admin? For our own operations alone; nobody else can ask it. */
+export function platformQuestion(userId: string): Question {
+  const tuple = { user: engineName.user(userId), relation: 'super_admin', object: PLATFORM_OBJECT };
+  return { userId, tenantId: 'platform', permission: 'platform', object: PLATFORM_OBJECT, tuple };
 }
 
 /** The question of a list. Throws Problem INVALID_REQUEST, which names every field at fault. */

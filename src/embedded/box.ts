@@ -12,6 +12,7 @@ const ANSWER_TIMEOUT_MS = 10_000;
 
 export interface BoxFacts extends RunningFacts {
   readonly logPath: string;
+  readonly mailboxDir: string;
 }
 
 /** The lines of the box; asks the running service the two questions that it shows. */
@@ -33,6 +34,7 @@ export async function describeRunning(facts: BoxFacts): Promise<string[]> {
             'tenant admin': `${facts.demo.tenantAdminId}, of ${facts.demo.tenantId} (${demoCast.tenantName})`,
             'platform admin': facts.demo.platformAdminId,
           }),
+      mailbox: facts.mailboxDir,
       log: facts.logPath,
     }),
     '',

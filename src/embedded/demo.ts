@@ -1,5 +1,6 @@
 /** Writes the demo world: whole, in one transaction, with an operator's rights, and only into an empty database. */
 import { catalogue } from '../contract/model.js';
+import { presets } from '../contract/presets.js';
 import { insertTenant } from '../directory/tenant-store.js';
 import type { Pool, Tx } from '../platform/postgres.js';
 import { replaceCatalogue } from '../sync/model-store.js';
@@ -20,7 +21,7 @@ export async function writeDemoWorld({ operator, sync }: { operator: Pool; sync:
   return await operator.transaction(async (tx) => {
     if (await lockAndLookForTenants(tx)) return false;
     // Grants name permissions, and the service, which keeps the catalogue, starts later.
-    await sync.transaction((syncTx) => replaceCatalogue(syncTx, catalogue));
+    await sync.transaction((syncTx) => replaceCatalogue(syncTx, { catalogue, presets: Object.values(presets) }));
     await insertUsers(tx, null, [platformAdmin]);
     await insertPlatformAdmin(tx, platformAdmin.id);
     for (const tenant of demoTenants) await writeTenant(tx, tenant);
@@ -29,10 +30,9 @@ export async function writeDemoWorld({ operator, sync }: { operator: Pool; sync:
 }
 
 async function writeTenant(tx: Tx, tenant: DemoTenant): Promise<void> {
-  const roleIdOf = (roleName: string): string => `${tenant.slug}.${roleName.toLowerCase()}`;
-  await insertTenant(tx, tenant, roleIdOf);
+  await insertTenant(tx, tenant);
   for (const role of tenant.customRoles) {
-    await insertCustomRole(tx, { ...role, id: roleIdOf(role.name), tenantId: tenant.id });
+    await insertCustomRole(tx, { ...role, id: `${tenant.id}.${role.name.toLowerCase()}`, tenantId: tenant.id });
   }
   await insertUsers(tx, tenant.id, tenant.users);
   const assignments = tenant.users.flatMap(({ id, roles, rolesExpireAt }) =>

@@ -2,7 +2,7 @@ import type { Running } from './running.js';
 
 /** The running service as lines for `eval "$(npm run -s env)"`, in the names that psql and the documentation use. */
 export function shellExports(running: Running): string[] {
-  const { service, management, serviceKey, engine, demo } = running;
+  const { service, management, serviceKey, engine, audit, demo } = running;
   const database = new URL(running.operatorUrl);
   const variables = {
     BASE: service,
@@ -19,6 +19,8 @@ export function shellExports(running: Running): string[] {
     OPENFGA_API_URL: engine.url,
     OPENFGA_STORE_ID: engine.storeId,
     OPENFGA_MODEL_ID: engine.modelId,
+    BAILIWICK_AUDIT_CHECKPOINT_FILE: audit.checkpointFile,
+    BAILIWICK_AUDIT_PUBLIC_KEY: audit.publicKey,
   };
   return Object.entries(variables).map(([name, value]) => `export ${name}=${quoted(value)}`);
 }

@@ -62,6 +62,11 @@ export function logPathOf(dataDir: string, server: 'postgres' | 'engine'): strin
   return join(dataDir, `${server}.log`);
 }
 
+/** Where mails land that no mailer is set for. */
+export function mailboxDirOf(dataDir: string): string {
+  return join(dataDir, 'mailbox');
+}
+
 /** Makes the data directory: ours alone; under root the account may pass through it to the cluster. */
 export function createDataDir({ dataDir, account }: DataPlace): void {
   try {

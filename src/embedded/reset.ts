@@ -14,6 +14,7 @@ const OURS = [
   /^pg_hba\.conf$/,
   /^(postgres|engine|service)\.log(\.1)?$/,
   /^postgres\.new-/,
+  /^mailbox$/,
 ];
 
 /** Deletes the data of a start that is over; one that still runs is left alone, by a StartFailure. */

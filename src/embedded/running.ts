@@ -23,6 +23,8 @@ const runningSchema = z.object({
   operatorUrl: z.string(),
   engine: z.object({ url: z.string(), storeId: z.string(), modelId: z.string() }),
   serviceKey: z.string(),
+  /** What `bailiwick audit verify` needs besides the database. */
+  audit: z.object({ checkpointFile: z.string(), publicKey: z.string() }),
   /** Who is who in the demo world; left out where it is not in the database. */
   demo: z.object({ tenantId: z.string(), tenantAdminId: z.string(), platformAdminId: z.string() }).optional(),
 });

@@ -25,6 +25,9 @@ export interface ServiceOptions {
   readonly env: Environment;
   readonly urls: DatabaseUrls;
   readonly engine: { readonly url: string; readonly storeId: string };
+  /** The key that mail is sealed with, and the folder that it lands in where no mailer is set. */
+  readonly mail: { readonly secretKey: string; readonly mailboxDir: string };
+  readonly audit: { readonly key: string; readonly checkpointFile: string };
   readonly log: Logger;
   /** Gives up a start that is under way. */
   readonly signal: AbortSignal;
@@ -71,10 +74,12 @@ async function startOrGiveUp(service: Service, signal: AbortSignal): Promise<voi
 
 /** What the environment says, but for where the stores are and whom to trust. Throws ConfigError for bad settings. */
 async function chooseConfig(options: ServiceOptions): Promise<{ config: Config; isPortGiven: boolean }> {
-  const { env, urls, engine } = options;
+  const { env, urls, engine, mail, audit } = options;
   const service = await choosePort(env, 'BAILIWICK_PORT', FIRST_PORT);
   const management = await choosePort(env, 'BAILIWICK_MANAGEMENT_PORT', Number(service.port) + 1);
   const config = readConfig({
+    BAILIWICK_AUDIT_KEY: audit.key,
+    BAILIWICK_AUDIT_CHECKPOINT_FILE: audit.checkpointFile,
     ...env,
     DATABASE_URL: urls.service,
     BAILIWICK_SYNC_DATABASE_URL: urls.sync,
@@ -84,6 +89,8 @@ async function chooseConfig(options: ServiceOptions): Promise<{ config: Config; 
     BAILIWICK_PORT: service.port,
     BAILIWICK_MANAGEMENT_PORT: management.port,
     BAILIWICK_TRUST_LOOPBACK: 'yes',
+    BAILIWICK_MAIL_SECRET_KEY: mail.secretKey,
+    BAILIWICK_MAILBOX_DIR: mail.mailboxDir,
   });
   return { config, isPortGiven: service.isGiven || management.isGiven };
 }

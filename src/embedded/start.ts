@@ -21,7 +21,7 @@ import { countUnapplied, ensureServiceKey, findModelId, getEpoch, hasUsers } fro
 import { demoCast } from './demo-world.js';
 import { writeDemoWorld } from './demo.js';
 import { boundLog, openLog } from './log-file.js';
-import { locateData } from './paths.js';
+import { locateData, mailboxDirOf } from './paths.js';
 import type { Environment } from './paths.js';
 import { waitUntil } from './process.js';
 import type { Progress } from './progress.js';
@@ -105,7 +105,12 @@ async function runOn(servers: Servers, options: StartOptions): Promise<void> {
   signal.throwIfAborted();
   const engine = { url: engineUrl, storeId: await ensureOwnStore(urls, engineUrl, env) };
   await fillDatabase(urls, { secrets, demo: options.demo });
-  const service = await progress.step('starting the service', () => startService({ env, urls, engine, log, signal }));
+  const mailboxDir = mailboxDirOf(dataDir);
+  const mail = { secretKey: secrets.mailSecretKey, mailboxDir };
+  const audit = { key: secrets.auditKey, checkpointFile: join(dataDir, 'checkpoints.txt') };
+  const service = await progress.step('starting the service', () =>
+    startService({ env, urls, engine, mail, audit, log, signal }),
+  );
   const logCheck = setInterval(() => boundLog(logPath), LOG_CHECK_MS);
   try {
     await progress.step('bringing OpenFGA up to date', () => awaitApplied(urls, signal));
@@ -116,11 +121,12 @@ async function runOn(servers: Servers, options: StartOptions): Promise<void> {
       operatorUrl: urls.operator,
       engine: { ...engine, modelId: await getModelId(urls, engine.storeId) },
       serviceKey: secrets.serviceKey,
+      audit: { checkpointFile: audit.checkpointFile, publicKey: secrets.auditPublicKey },
       demo: await findDemoCast(urls),
     };
     signal.throwIfAborted();
     recordRunning(dataDir, facts);
-    (await describeRunning({ ...facts, logPath })).forEach(options.print);
+    (await describeRunning({ ...facts, logPath, mailboxDir })).forEach(options.print);
     await abortOf(signal);
   } finally {
     clearInterval(logCheck);

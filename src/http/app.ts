@@ -11,6 +11,8 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { RequestListener } from 'node:http';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import express, { type Express, type Request, type Response } from 'express';
 import type { Logger } from 'pino';
 
@@ -29,6 +31,7 @@ import type { Authenticate } from './authentication.js';
 import { drain, readBody } from './body.js';
 import { basePathOf, type ContractDocument, type ContractOperation, operationsOf } from './contract.js';
 import { DEFAULT_TIMEOUT_MS, parseTimeoutMs, type RunningDeadline, startDeadline } from './deadline.js';
+import type { Answer, OncePerKey } from './idempotency.js';
 import { invalidRequest, sendProblem } from './problems.js';
 import { createRoutes, type RouteMatch } from './routes.js';
 import { createShortRoad, type ShortRoad, type ShortRoadOptions } from './short-road.js';
@@ -39,18 +42,13 @@ import { createValidator, type Validate } from './validation.js';
 /** A handler without the types of its operation; `Operations` of shared/operation.ts fits. */
 type AnyHandler = (input: never, context: never) => Promise<Answer>;
 
-interface Answer {
-  readonly status: number;
-  readonly body?: unknown;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
 export interface HttpAppOptions {
   readonly document: ContractDocument;
   /** The handler of every operation, by operation id. */
   readonly operations: Readonly<Record<string, AnyHandler>>;
   readonly authenticate: Authenticate;
   readonly authorize: Authorize;
+  readonly oncePerKey: OncePerKey;
   readonly log: Logger;
   readonly metrics: Metrics;
   /** Milliseconds that a request may take when it does not say. */
@@ -164,14 +162,45 @@ async function respond(
   const isPublic = endpoint.permission === 'public';
   if (!isPublic) record.caller = await options.authenticate(request, deadline);
   const input = await readInput(endpoint, exchange);
-  const context = contextOf(exchange);
+  const context = contextOf(exchange, endpoint);
   // The decision operations judge each question by its own subject and tenant.
   if (!isPublic && endpoint.permission !== 'decide') await options.authorize(endpoint.permission, context);
+  await send(response, await carryOut(endpoint, { input, context, exchange, oncePerKey: options.oncePerKey }));
+}
+
+function carryOut(
+  endpoint: Endpoint,
+  {
+    input,
+    context,
+    exchange,
+    oncePerKey,
+  }: {
+    input: Input;
+    context: RequestContext;
+    exchange: Exchange;
+    oncePerKey: OncePerKey;
+  },
+): Promise<Answer> {
+  const { request, record } = exchange;
   // The validator has just held the input to the contract, of which the handler's types are made.
-  const answer = await endpoint.handler(input as never, context as never);
-  response.status(answer.status).set(answer.headers ?? {});
-  if (answer.body === undefined) response.end();
-  else response.json(answer.body);
+  const run = (inContext: RequestContext): Promise<Answer> => endpoint.handler(input as never, inContext as never);
+  const key = request.headers['idempotency-key'];
+  if (key === undefined || !endpoint.isChange || endpoint.method !== 'POST' || record.caller === undefined) {
+    return run(context);
+  }
+  const { caller, path } = record;
+  const keyed = { key: String(key), caller, operationId: endpoint.id, path, body: input.body };
+  return oncePerKey({ ...keyed, isSecret: endpoint.hasSecretAnswer }, (idempotencyClaim) =>
+    run({ ...context, idempotencyClaim }),
+  );
+}
+
+async function send(response: Response, { status, headers = {}, body, stream }: Answer): Promise<void> {
+  response.status(status).set(headers);
+  if (stream !== undefined) await pipeline(Readable.from(stream), response);
+  else if (body === undefined) response.end();
+  else response.json(body);
 }
 
 function findEndpoint(route: RouteMatch<Endpoint>, response: Response): Endpoint {
@@ -182,7 +211,13 @@ function findEndpoint(route: RouteMatch<Endpoint>, response: Response): Endpoint
   throw new Problem('METHOD_NOT_ALLOWED', `this address has: ${allow}`);
 }
 
-async function readInput(endpoint: Endpoint, { request, response, deadline, fail }: Exchange): Promise<object> {
+interface Input {
+  readonly body: unknown;
+  readonly path: unknown;
+  readonly query: unknown;
+}
+
+async function readInput(endpoint: Endpoint, { request, response, deadline, fail }: Exchange): Promise<Input> {
   if (parseTimeoutMs(request.headers['timeout-ms']) === 'invalid') {
     throw invalidRequest([{ field: 'timeout-ms', message: 'must be a whole number of milliseconds from 1 to 10000' }]);
   }
@@ -191,13 +226,16 @@ async function readInput(endpoint: Endpoint, { request, response, deadline, fail
   return { body: request.body as unknown, path: request.params, query: request.query };
 }
 
-function contextOf({ request, record, deadline }: Exchange): RequestContext {
-  const syncToken = request.headers['x-sync-token'];
+function contextOf({ request, record, deadline }: Exchange, { isChange }: Endpoint): RequestContext {
+  const { 'x-sync-token': syncToken, 'if-match': ifMatch } = request.headers;
   return {
     // Undefined for public operations alone, whose handlers do not ask.
     caller: record.caller as Caller,
     requestId: record.requestId,
     deadline,
     syncToken: typeof syncToken === 'string' ? syncToken : undefined,
+    ifMatch: ifMatch === undefined ? undefined : Number(ifMatch.replaceAll('"', '')),
+    isChange,
+    idempotencyClaim: undefined,
   };
 }

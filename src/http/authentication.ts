@@ -117,7 +117,10 @@ function callerByHeaders(
   if (tenantId === undefined) throw refused('missing: `x-tenant-id`, which goes with `x-user-id`');
   if (!isId(userId)) throw refused('`x-user-id` is not an id');
   if (!isId(tenantId)) throw refused('`x-tenant-id` is not an id');
-  return { kind: 'user', actorUserId: userId, tenantId, via: 'headers' };
+  const impersonationId = single(request, 'x-impersonation-id');
+  if (impersonationId !== undefined && !isId(impersonationId)) throw refused('`x-impersonation-id` is not an id');
+  const impersonating = impersonationId === undefined ? {} : { impersonationId };
+  return { kind: 'user', actorUserId: userId, tenantId, via: 'headers', ...impersonating };
 }
 
 /** What an unknown key is compared with, so that it takes as long as a known one. */

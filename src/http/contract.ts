@@ -10,6 +10,8 @@ import { parse } from 'yaml';
 export interface OperationObject {
   readonly operationId?: unknown;
   readonly 'x-permission'?: unknown;
+  readonly 'x-audit'?: unknown;
+  readonly 'x-secret-answer'?: unknown;
   readonly parameters?: readonly object[];
   readonly requestBody?: { readonly required?: boolean };
   readonly responses?: object;
@@ -31,8 +33,14 @@ export interface ContractOperation {
   readonly method: string;
   /** The key in `paths`, e.g. `/admin/roles/{id}`. */
   readonly path: string;
-  /** `public`, `decide` or the name of a permission. */
+  /** `public`, `decide`, `authenticated`, `platform` or the name of a permission. */
   readonly permission: string;
+  /** The purposes of the entries that it writes (`x-audit`). */
+  readonly audit: readonly string[];
+  /** Whether it changes anything: it is no GET and states what is written down of it. */
+  readonly isChange: boolean;
+  /** Whether its answer holds a secret, which is shown once and kept nowhere. */
+  readonly hasSecretAnswer: boolean;
   readonly takesBody: boolean;
 }
 
@@ -68,9 +76,26 @@ export function operationsOf(document: ContractDocument): ContractOperation[] {
       if (typeof permission !== 'string' || permission === '') {
         throw new Error(`operation \`${id}\` states no \`x-permission\``);
       }
-      return [{ id, method, path, permission, takesBody: operation.requestBody !== undefined }];
+      const audit = auditOf(operation, id);
+      return [
+        {
+          id,
+          method,
+          path,
+          permission,
+          audit,
+          isChange: method !== 'GET' && audit.length > 0,
+          hasSecretAnswer: operation['x-secret-answer'] === true,
+          takesBody: operation.requestBody !== undefined,
+        },
+      ];
     }),
   );
+}
+
+function auditOf({ 'x-audit': stated = [] }: OperationObject, id: string): string[] {
+  if (Array.isArray(stated) && stated.every((purpose) => typeof purpose === 'string')) return stated;
+  throw new Error(`operation \`${id}\` states an \`x-audit\` that is no list of purposes`);
 }
 
 /** The document cut down to one operation and to the components that it reaches. */

@@ -14,10 +14,19 @@ export interface ReadinessCheck {
   readonly check: () => Promise<void>;
 }
 
+/** Something that people should know of and that is no reason to send requests elsewhere. */
+export interface ReadinessWarning {
+  readonly name: string;
+  /** Resolves to what there is to say, if anything. */
+  readonly warn: () => Promise<string | undefined>;
+}
+
 export interface CheckOutcome {
   readonly name: string;
   /** Undefined where all is well. */
   readonly failure: string | undefined;
+  /** Said, and ready even so. */
+  readonly warning?: string | undefined;
 }
 
 export interface Readiness {
@@ -30,8 +39,11 @@ export interface Readiness {
 const CACHED_MS = 1_000;
 const CHECK_TIMEOUT_MS = 1_000;
 
-/** Makes the readiness of a set of checks. */
-export function createReadiness(checks: readonly ReadinessCheck[]): Readiness {
+/** Makes the readiness of a set of checks; warnings come after them. */
+export function createReadiness(
+  checks: readonly ReadinessCheck[],
+  warnings: readonly ReadinessWarning[] = [],
+): Readiness {
   let outcomes: Promise<readonly CheckOutcome[]> | undefined;
   let askedAt = -Infinity;
   let isDraining = false;
@@ -43,7 +55,7 @@ export function createReadiness(checks: readonly ReadinessCheck[]): Readiness {
       if (isDraining) return [{ name: 'drain', failure: 'the service is shutting down' }];
       if (outcomes === undefined || performance.now() - askedAt >= CACHED_MS) {
         askedAt = performance.now();
-        outcomes = Promise.all(checks.map(runCheck));
+        outcomes = Promise.all([...checks.map(runCheck), ...warnings.map(askWarning)]);
       }
       return await outcomes;
     },
@@ -62,4 +74,13 @@ async function runCheck({ name, check }: ReadinessCheck): Promise<CheckOutcome> 
   } finally {
     clearTimeout(timer);
   }
+}
+
+async function askWarning({ name, warn }: ReadinessWarning): Promise<CheckOutcome> {
+  let warning: string | undefined;
+  const check = async (): Promise<void> => {
+    warning = await warn();
+  };
+  const { failure } = await runCheck({ name, check });
+  return { name, failure: undefined, warning: failure ?? warning };
 }

@@ -64,8 +64,11 @@ function scan(text: string): void {
 /** The index after the closing quote of the string that opens at `start`. */
 function endOfString(text: string, start: number): number {
   for (let at = start + 1; at < text.length; at += 1) {
-    if (text[at] === '\\') at += 1;
-    else if (text[at] === '"') return at + 1;
+    if (text[at] === '\\') {
+      // Postgres' text cannot hold it.
+      if (text.startsWith('u0000', at + 1)) throw malformed('it holds a NUL character');
+      at += 1;
+    } else if (text[at] === '"') return at + 1;
   }
   throw malformed('it is not JSON');
 }

@@ -66,6 +66,7 @@ async function readyz(readiness: Readiness, query: URLSearchParams): Promise<{ s
   const verdict = isReady ? 'ready\n' : 'not ready\n';
   const lines = outcomes.map((outcome) => {
     if (!considered.includes(outcome)) return `[+]${outcome.name} excluded\n`;
+    if (outcome.warning !== undefined) return `[!]${outcome.name} ${outcome.warning}\n`;
     return outcome.failure === undefined ? `[+]${outcome.name} ok\n` : `[-]${outcome.name} ${outcome.failure}\n`;
   });
   return { status: isReady ? 200 : 503, body: query.has('verbose') ? lines.join('') + verdict : verdict };

@@ -31,6 +31,7 @@ export function problemBody(problem: Problem, { requestId, path }: { requestId: 
     code: problem.code,
     requestId,
     ...(problem.errors.length === 0 ? {} : { errors: problem.errors.slice(0, 50).map(cutFault) }),
+    ...problem.facts,
   };
 }
 

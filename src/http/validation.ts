@@ -32,7 +32,7 @@ export function createValidator(
   const slice = sliceOf(document, operation);
   let steps: readonly Middleware[] | undefined;
   return async (request, response, onBadAnswer) => {
-    refuseRepeatedParameters(request);
+    refuseUnclearParameters(request);
     steps ??= middleware({
       // A document of the kind that the contract is; the package's type spells all of OpenAPI out.
       apiSpec: slice as unknown as ApiSpec,
@@ -70,12 +70,12 @@ function run(
 }
 
 /** `?a=1&a=2` means one thing to one program and another to the next. */
-function refuseRepeatedParameters(request: Request): void {
+function refuseUnclearParameters(request: Request): void {
   const seen = new Set<string>();
-  for (const name of new URLSearchParams(queryOf(request.url)).keys()) {
-    if (seen.has(name)) {
-      throw invalidRequest([{ field: name, message: 'must not be given twice' }]);
-    }
+  for (const [name, value] of new URLSearchParams(queryOf(request.url))) {
+    if (seen.has(name)) throw invalidRequest([{ field: name, message: 'must not be given twice' }]);
+    // Postgres' text cannot hold it.
+    if (value.includes('\0')) throw invalidRequest([{ field: name, message: 'holds a NUL character' }]);
     seen.add(name);
   }
 }

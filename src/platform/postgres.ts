@@ -7,7 +7,8 @@
  */
 import pg from 'pg';
 
-import { Problem } from '../shared/problem.js';
+import { isProblemCode, Problem } from '../shared/problem.js';
+import type { ProblemFacts } from '../shared/problem.js';
 
 /** The group roles of migrations/0001. */
 export type DatabaseRole = 'bailiwick_service' | 'bailiwick_sync' | 'bailiwick_operator' | 'bailiwick_auditor';
@@ -164,7 +165,10 @@ function asTx(client: pg.ClientBase): Tx {
     // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- as the interface has it
     async query<Row>(query: Query): Promise<{ rows: Row[]; rowCount: number }> {
       // The row's shape is the statement's own; the tests run every statement.
-      const result = await client.query<Row & pg.QueryResultRow>(query as pg.QueryConfig);
+      const result = await client.query<Row & pg.QueryResultRow>(query as pg.QueryConfig).catch((error: unknown) => {
+        // Whoever runs the statement may know what its constraint means; everything else is told when it has ended.
+        throw refusedByConstraint(error) ?? error;
+      });
       return { rows: result.rows, rowCount: result.rowCount ?? 0 };
     },
   };
@@ -211,8 +215,48 @@ function isConnectionError(error: unknown): boolean {
   );
 }
 
+/** A row that a constraint refused; its name says which rule. */
+export class ConstraintError extends Error {
+  readonly constraint: string;
+
+  constructor(constraint: string, cause: Error) {
+    super(cause.message, { cause });
+    this.name = 'ConstraintError';
+    this.constraint = constraint;
+  }
+}
+
+/** Unique, foreign-key and check constraints. */
+const CONSTRAINT_STATES = new Set(['23505', '23503', '23514']);
+/** A lock or a statement that took longer than it may (`lock_timeout`, `statement_timeout`). */
+const TOO_LONG = new Set(['55P03', '57014']);
+/** What our own guards raise (migrations/0008): `CODE: sentence`, and perhaps facts in the detail. */
+const REFUSED_BY_GUARD = 'BW001';
+
+function refusedByGuard(error: Error): Problem | undefined {
+  const [, code = '', sentence = ''] = /^([A-Z_]+): (.*)$/s.exec(error.message) ?? [];
+  if (!isProblemCode(code)) return undefined;
+  const detail = 'detail' in error && typeof error.detail === 'string' ? error.detail : '{}';
+  // Written by `security.refuse` in the form of the contract.
+  return new Problem(code, sentence, { cause: error, facts: JSON.parse(detail) as ProblemFacts });
+}
+
+function refusedByConstraint(error: unknown): ConstraintError | undefined {
+  if (!(error instanceof Error) || !CONSTRAINT_STATES.has(sqlState(error) ?? '')) return undefined;
+  return 'constraint' in error && typeof error.constraint === 'string'
+    ? new ConstraintError(error.constraint, error)
+    : undefined;
+}
+
 function translate(error: unknown): unknown {
   if (error instanceof Problem || !(error instanceof Error)) return error;
+  const state = sqlState(error) ?? '';
+  if (state === REFUSED_BY_GUARD) return refusedByGuard(error) ?? error;
+  const refused = refusedByConstraint(error);
+  if (refused !== undefined) return refused;
+  if (TOO_LONG.has(state)) {
+    return new Problem('DATABASE_UNAVAILABLE', 'the database took too long', { cause: error, retryAfterSeconds: 1 });
+  }
   if (!isConnectionError(error)) return error;
   return new Problem('DATABASE_UNAVAILABLE', 'the database cannot be reached', { cause: error, retryAfterSeconds: 1 });
 }

@@ -7,6 +7,8 @@ export type Caller =
       /** The tenant that the credential speaks for; undefined where it names none. */
       readonly tenantId: string | undefined;
       readonly via: 'token' | 'headers';
+      /** The impersonation that a platform admin names; whether it is active is looked at where it counts. */
+      readonly impersonationId?: string;
     }
   | {
       /** A backend with a service key of scope `decide`. */

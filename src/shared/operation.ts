@@ -26,6 +26,12 @@ export interface RequestContext<C extends Caller | undefined = Caller> {
   readonly deadline: Deadline;
   /** The `x-sync-token` header, if sent. */
   readonly syncToken: string | undefined;
+  /** The version in the `if-match` header, if sent. */
+  readonly ifMatch: number | undefined;
+  /** Whether the operation changes something: the contract states for it what is written down (`x-audit`). */
+  readonly isChange: boolean;
+  /** What the caller's `Idempotency-Key` stands for: the transaction of the change marks it. */
+  readonly idempotencyClaim: string | undefined;
 }
 
 /** Undefined where the operation has no such part: the generated types write that as `?: never`. */
@@ -48,6 +54,8 @@ export type OperationOutput<Id extends OperationId> = {
     readonly status: Status;
     readonly body: OperationTypes[Id]['responses'][Status];
     readonly headers?: Readonly<Record<string, string>>;
+    /** Sent piece by piece instead of the body. */
+    readonly stream?: AsyncIterable<string>;
   };
 }[keyof OperationTypes[Id]['responses'] & number];
 

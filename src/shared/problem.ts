@@ -4,6 +4,7 @@
  * The codes are the `ProblemCode` enum of openapi.yaml: the compiler refuses a code without a row here and a row
  * without a code there. RFC 9457 bodies are made in http/problems.ts alone.
  */
+import type { Problem as ProblemBody } from '../contract/api.js';
 import type { ProblemCode } from '../contract/operations.js';
 
 interface ProblemKind {
@@ -16,11 +17,25 @@ export const PROBLEMS = {
   SYNC_TOKEN_INVALID: { status: 400, title: 'the sync token cannot be used' },
   UNAUTHENTICATED: { status: 401, title: 'the caller is not known' },
   FORBIDDEN: { status: 403, title: 'the caller may not do this' },
+  ESCALATION: { status: 403, title: 'nobody hands out what they neither hold nor may delegate' },
+  IMPERSONATION_REQUIRED: { status: 403, title: 'the tenant must be impersonated first' },
+  TENANT_READ_ONLY: { status: 403, title: 'nothing is written into a read-only tenant' },
+  TENANT_SUSPENDED: { status: 403, title: 'the tenant is suspended' },
   NOT_FOUND: { status: 404, title: 'there is nothing here' },
   METHOD_NOT_ALLOWED: { status: 405, title: 'the resource does not have this method' },
+  IDEMPOTENCY_IN_PROGRESS: { status: 409, title: 'the first request with this key is under way' },
+  IDEMPOTENCY_KEY_SPENT: { status: 409, title: 'the request with this key has had its effect' },
+  LAST_ADMIN: { status: 409, title: 'the tenant would be left without an administrator' },
+  MAILER_NOT_READY: { status: 409, title: 'no mail can be sent as things are set' },
+  ROLE_IN_USE: { status: 409, title: 'the role is assigned to somebody' },
+  ROLE_NAME_TAKEN: { status: 409, title: 'the tenant has a role of that name' },
+  SYSTEM_ROLE_PROTECTED: { status: 409, title: 'a system role is not changed' },
+  VERSION_CONFLICT: { status: 412, title: 'it has changed since it was read' },
   PAYLOAD_TOO_LARGE: { status: 413, title: 'the request body is too large' },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'the request body must be JSON' },
+  IDEMPOTENCY_KEY_REUSED: { status: 422, title: 'the key belongs to another request' },
   INTERNAL: { status: 500, title: 'the service failed' },
+  MAIL_FAILED: { status: 502, title: 'the mail server did not take the mail' },
   AUDIT_UNAVAILABLE: { status: 503, title: 'the decision cannot be written down' },
   DATABASE_UNAVAILABLE: { status: 503, title: 'the database cannot be reached' },
   ENGINE_UNAVAILABLE: { status: 503, title: 'the decision engine cannot answer' },
@@ -35,24 +50,34 @@ export interface FieldFault {
   readonly message: string;
 }
 
+/** Facts that go with some problems, as the contract's `Problem` has them. */
+export type ProblemFacts = Pick<ProblemBody, 'missing' | 'holders' | 'changed'>;
+
 /** A failure that the caller is told about. `detail` is shown; `cause` is only logged. */
 export class Problem extends Error {
   readonly code: ProblemCode;
   readonly detail: string;
   readonly errors: readonly FieldFault[];
+  readonly facts: ProblemFacts;
   /** Seconds after which trying again makes sense; sent as `Retry-After`. */
   readonly retryAfterSeconds: number | undefined;
 
   constructor(
     code: ProblemCode,
     detail: string,
-    more: { cause?: unknown; errors?: readonly FieldFault[]; retryAfterSeconds?: number } = {},
+    more: { cause?: unknown; errors?: readonly FieldFault[]; facts?: ProblemFacts; retryAfterSeconds?: number } = {},
   ) {
     super(detail, { cause: more.cause });
     this.name = 'Problem';
     this.code = code;
     this.detail = detail;
     this.errors = more.errors ?? [];
+    this.facts = more.facts ?? {};
     this.retryAfterSeconds = more.retryAfterSeconds;
   }
+}
+
+/** Whether it is the code of a problem. */
+export function isProblemCode(code: string): code is ProblemCode {
+  return Object.hasOwn(PROBLEMS, code);
 }

@@ -1,6 +1,11 @@
-/** SQL of `sync.model` and of the permission catalogue. */
+/**
+ * SQL of `sync.model`, of the permission catalogue and of the presets: what the database knows of the model's file.
+ *
+ * Runs as `bailiwick_sync`, under the lock of `lockModels` where several processes start at once.
+ */
 import type { Tx } from '../platform/postgres.js';
 import type { CatalogueEntry } from '../contract/model.js';
+import type { Preset } from '../contract/presets.js';
 
 /** One process at a time looks for, and writes, the model. */
 export async function lockModels(tx: Tx): Promise<void> {
@@ -25,9 +30,26 @@ export async function insertModel(tx: Tx, model: { storeId: string; modelId: str
   });
 }
 
-/** Makes `security.permission` say what the catalogue says; a permission that is gone stays while a role has it. */
-export async function replaceCatalogue(tx: Tx, catalogue: readonly CatalogueEntry[]): Promise<void> {
-  const ids = catalogue.map((entry) => entry.id);
+/**
+ * Makes `security.permission` and `security.preset_role` say what the model and the presets say, and the system roles of
+ * every tenant with them. A permission that is gone stays while a custom role has it.
+ */
+export async function replaceCatalogue(
+  tx: Tx,
+  { catalogue, presets }: { catalogue: readonly CatalogueEntry[]; presets: readonly Preset[] },
+): Promise<void> {
+  await upsertPermissions(tx, catalogue);
+  await replacePresetRoles(tx, presets);
+  await tx.query({ text: `select security.apply_presets()` });
+  await tx.query({
+    text: `
+      delete from security.permission p where p.id <> all($1::text[])
+        and not exists (select from security.role_permission g where g.permission_id = p.id)`,
+    values: [catalogue.map((entry) => entry.id)],
+  });
+}
+
+async function upsertPermissions(tx: Tx, catalogue: readonly CatalogueEntry[]): Promise<void> {
   await tx.query({
     text: `
       insert into security.permission as p (id, group_name, description, kind, object_type)
@@ -38,17 +60,29 @@ export async function replaceCatalogue(tx: Tx, catalogue: readonly CatalogueEntr
         where (p.group_name, p.description, p.kind, p.object_type)
           is distinct from (excluded.group_name, excluded.description, excluded.kind, excluded.object_type)`,
     values: [
-      ids,
+      catalogue.map((entry) => entry.id),
       catalogue.map((entry) => entry.group),
       catalogue.map((entry) => entry.description),
       catalogue.map((entry) => entry.kind),
       catalogue.map((entry) => entry.objectType),
     ],
   });
+}
+
+async function replacePresetRoles(tx: Tx, presets: readonly Preset[]): Promise<void> {
+  const rows = presets.flatMap(({ name: preset, roles }) => roles.map((role) => ({ preset, ...role })));
   await tx.query({
     text: `
-      delete from security.permission p where p.id <> all($1::text[])
-        and not exists (select from security.role_permission g where g.permission_id = p.id)`,
-    values: [ids],
+      with wanted as (
+        select * from jsonb_to_recordset($1::jsonb)
+          as w (preset text, name text, description text, permissions text[], delegates text[])),
+      gone as (
+        delete from security.preset_role p where not exists (
+          select from wanted w where w.preset = p.preset and w.name = p.name))
+      insert into security.preset_role as p (preset, name, description, permissions, delegates)
+      select w.preset, w.name, w.description, w.permissions, w.delegates from wanted w
+      on conflict (preset, name) do update
+        set description = excluded.description, permissions = excluded.permissions, delegates = excluded.delegates`,
+    values: [JSON.stringify(rows)],
   });
 }

@@ -8,6 +8,7 @@
 import type { Logger } from 'pino';
 
 import { catalogue, modelHash } from '../contract/model.js';
+import { presets } from '../contract/presets.js';
 import type { Pool } from '../platform/postgres.js';
 import type { Part } from '../shared/part.js';
 import { Problem } from '../shared/problem.js';
@@ -75,7 +76,7 @@ async function ensureModel(options: ModelOptions): Promise<ModelInForce> {
       log.info({ modelId, hash: modelHash }, 'authorization model written');
     }
     // A process of an earlier version that starts once more leaves the newer version's catalogue alone.
-    if (!stands || models[0] === known) await replaceCatalogue(tx, catalogue);
+    if (!stands || models[0] === known) await replaceCatalogue(tx, { catalogue, presets: Object.values(presets) });
     return { modelId, isNew: !stands };
   });
 }

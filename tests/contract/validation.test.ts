@@ -41,6 +41,9 @@ const operation = (method: string, path: string): ContractOperation => ({
   path,
   permission: 'public',
   takesBody: false,
+  audit: [],
+  isChange: false,
+  hasSecretAnswer: false,
 });
 
 test.each([

@@ -53,9 +53,7 @@ beforeAll(async () => {
   );
   await startService();
   await sql(`select 1`);
-  await pool.transaction((tx) =>
-    insertTenant(tx, { id: 't', slug: 't', name: 't', preset: 'rcm' }, (name) => `t.${name}`),
-  );
+  await pool.transaction((tx) => insertTenant(tx, { id: 't', slug: 't', name: 't', preset: 'rcm' }));
   await sql(
     `insert into security.app_user (id, tenant_id, email)
     select 'u' || n, 't', 'u' || n || '@example.com' from generate_series(1, $1::int) n`,
@@ -131,7 +129,7 @@ async function expectNoDrift(): Promise<void> {
 test('a service killed between the commit of a row and the write of its tuple leaves nothing undone', async () => {
   // Stopped, it can neither see the row nor write the tuple; killed, it never will.
   service?.kill('SIGSTOP');
-  await sql(`insert into security.user_role (user_id, role_id) values ('u1', 't.BILLER')`);
+  await sql(`insert into security.user_role (user_id, role_id) values ('u1', 't.biller')`);
   expect(await pending()).toBe(1);
   await killService();
   await startService();
@@ -142,7 +140,7 @@ test('a service killed between the commit of a row and the write of its tuple le
 test('a service killed in the middle of a bulk load finishes it when it is started again', async () => {
   await sql(
     `insert into security.user_role (user_id, role_id)
-    select 'u' || n, 't.READONLY' from generate_series(1, $1::int) n`,
+    select 'u' || n, 't.readonly' from generate_series(1, $1::int) n`,
     [BULK],
   );
   while ((await pending()) > BULK * 0.7) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -165,7 +163,7 @@ test('killing the engine, Postgres and the service at random moments under write
         await sql(
           n % 2 === 0
             ? `update security.user_role set revoked_at = now() where user_id = $1 and revoked_at is null`
-            : `insert into security.user_role (user_id, role_id) values ($1, 't.RCM_ANALYST') on conflict do nothing`,
+            : `insert into security.user_role (user_id, role_id) values ($1, 't.rcm_analyst') on conflict do nothing`,
           [user],
         ).then(
           () => (acknowledged += 1),

@@ -81,7 +81,7 @@ function decide({
   return {
     check: (...asked: Parameters<typeof operations.check>) => operations.check(...asked),
     listObjects: (...asked: Parameters<typeof operations.listObjects>) => operations.listObjects(...asked),
-    authorize: createAuthorizer(checker),
+    authorize: createAuthorizer({ checker, pool: world.pool('bailiwick_service') }),
     metrics,
   };
 }
@@ -92,6 +92,9 @@ const as = (caller: Caller, more: { timeoutMs?: number; syncToken?: string } = {
   requestId: `request-${(requests += 1)}`,
   deadline: startDeadline(more.timeoutMs ?? 5_000),
   syncToken: more.syncToken,
+  ifMatch: undefined,
+  isChange: false,
+  idempotencyClaim: undefined,
 });
 
 type CheckBody = Parameters<ReturnType<typeof decide>['check']>[0]['body'];

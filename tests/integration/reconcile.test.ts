@@ -27,6 +27,8 @@ beforeAll(async () => {
   await projector.start();
   for (const tenant of TENANTS) {
     await world.addTenant(tenant, 'emr');
+    // Writers assign and take back the admin's role: without somebody who keeps it, they would take the last one.
+    await world.addUser(tenant, `${tenant}-chief`, ['EMR_CLIENT_ADMIN']);
     await world.sql(
       `insert into security.app_user (id, tenant_id, email)
          select $1::text || '-' || n, $1::text, $1::text || n || '@x' from generate_series(1, $2::int) n`,

@@ -30,7 +30,9 @@ async function fill(tenant: string): Promise<void> {
     `insert into security.service_key (id, name, key_hash, tenant_id)
        values (md5('${tenant}'), 'x', sha256('${tenant}'), '${tenant}')`,
     `insert into audit.access_log (tenant_id, accessed_entity_type, accessed_entity_id, access_action, purpose)
-       values ('${tenant}', 'role', 'r', 'WRITE', 'x')`,
+       values ('${tenant}', 'role', 'r', 'READ', 'x')`,
+    `insert into audit.idempotency_claim (tenant_id, caller_id, operation_id, key, fingerprint)
+       values ('${tenant}', 'u', 'o', 'k', sha256('x'))`,
     `select audit.ensure_decision_partitions(1)`,
     `insert into audit.decision (decision_id, decided_at, api, tenant_id, caller_kind, caller_id, subject_user_id,
          permission, object, answer, source, latency_us, request_id)
@@ -113,6 +115,7 @@ describe('row security', () => {
     expect(asked).toEqual([
       'audit.access_log',
       'audit.decision',
+      'audit.idempotency_claim',
       'identity.impersonation',
       'identity.tenant',
       'identity.tenant_audit',
@@ -142,7 +145,7 @@ describe('row security', () => {
     for (const table of await tenantTables()) {
       if (!(await mayService(table.name))) continue;
       const seen = (await seenTenants(table, { 'bailiwick.platform': 'on' })).filter((tenant) => tenant !== null);
-      expect(seen, table.name).toEqual(['t1', 't2']);
+      expect(seen, table.name).toEqual(isWrittenDown(table.name) ? ['platform', 't1', 't2'] : ['t1', 't2']);
     }
   });
 
@@ -188,6 +191,11 @@ describe('row security', () => {
   });
 });
 
+/** What was done above all tenants is written down for none of them. */
+const isWrittenDown = (table: string): boolean => ['audit.access_log', 'identity.tenant_audit'].includes(table);
+const tenantsOf = (table: string): string =>
+  `select distinct tenant_id from ${table} where tenant_id <> 'platform' order by 1`;
+
 async function denied(role: DatabaseRole, statement: string): Promise<void> {
   await expect(as(role, { 'bailiwick.platform': 'on' }, [statement]), `${role}: ${statement}`).rejects.toThrow(
     /permission denied|must be owner/,
@@ -222,6 +230,29 @@ describe('the service', () => {
     }
   });
 
+  test('writes down what it has shown, and no change: the triggers do that', async () => {
+    const entry = (action: string): string => `insert into audit.access_log
+      (tenant_id, accessed_entity_type, accessed_entity_id, access_action, purpose) values ('t1', 'role', 'r', '${action}', 'x')`;
+    for (const action of ['READ', 'EXPORT', 'PRINT']) {
+      await as('bailiwick_service', { 'bailiwick.tenant_id': 't1' }, [entry(action)]);
+    }
+    for (const action of ['WRITE', 'DELETE']) {
+      for (const settings of [{ 'bailiwick.tenant_id': 't1' }, { 'bailiwick.platform': 'on' }]) {
+        await expect(as('bailiwick_service', settings, [entry(action)])).rejects.toThrow(/row-level security/);
+      }
+    }
+  });
+
+  test('cannot choose when an entry was written, nor its place in the order', async () => {
+    for (const [column, value] of Object.entries({ xid: `'1'`, accessed_at: 'now()' })) {
+      await denied(
+        'bailiwick_service',
+        `insert into audit.access_log (tenant_id, accessed_entity_type, accessed_entity_id, access_action, purpose, ${column})
+           values ('t1', 'role', 'r', 'READ', 'x', ${value})`,
+      );
+    }
+  });
+
   test('cannot reach a partition past its parent', async () => {
     for (const { name } of (await tenantTables()).filter(({ isPartition }) => isPartition)) {
       await denied('bailiwick_service', `select from ${name}`);
@@ -246,7 +277,8 @@ describe('an operator’s psql', () => {
           await tx.query({ text: `truncate security.${table}` });
           throw new Error('rolled back');
         }),
-      ).rejects.toThrow('rolled back');
+        // it would take the system roles their permissions, which is nobody's to do
+      ).rejects.toThrow(table === 'role_permission' ? 'is a system role' : 'rolled back');
     }
     await world.sql(`update sync.outbox set retry_at = now() where parked_at is not null`);
     await world.sql(`select sync.touch('t1', 'tenant', '', '')`);
@@ -290,8 +322,19 @@ describe('sync', () => {
       await denied('bailiwick_sync', `insert into ${table} default values`);
     }
     await denied('bailiwick_sync', `update identity.tenant set status = 'active'`);
-    for (const table of ['audit.access_log', 'security.service_key', 'identity.impersonation']) {
+    for (const table of ['identity.tenant_audit', 'security.service_key', 'identity.impersonation']) {
       await denied('bailiwick_sync', `select from ${table}`);
+    }
+  });
+
+  test('reads what it seals, of every tenant, and has no hand on it', async () => {
+    for (const table of ['audit.access_log', 'audit.decision']) {
+      const rows = await as('bailiwick_sync', {}, [tenantsOf(table)]);
+      expect(rows, table).toEqual([{ tenant_id: 't1' }, { tenant_id: 't2' }]);
+      await denied('bailiwick_sync', `insert into ${table} (tenant_id) values ('t1')`);
+      await denied('bailiwick_sync', `update ${table} set tenant_id = 't1'`);
+      await denied('bailiwick_sync', `delete from ${table}`);
+      await denied('bailiwick_sync', `truncate ${table}`);
     }
   });
 });
@@ -299,7 +342,7 @@ describe('sync', () => {
 describe('the auditor', () => {
   test('reads what was written down in every tenant, and nothing else', async () => {
     for (const table of ['audit.access_log', 'audit.decision', 'identity.tenant_audit']) {
-      const rows = await as('bailiwick_auditor', {}, [`select distinct tenant_id from ${table} order by 1`]);
+      const rows = await as('bailiwick_auditor', {}, [tenantsOf(table)]);
       expect(rows, table).toEqual([{ tenant_id: 't1' }, { tenant_id: 't2' }]);
       await denied('bailiwick_auditor', `delete from ${table}`);
       await denied('bailiwick_auditor', `update ${table} set tenant_id = 't1'`);
@@ -312,6 +355,34 @@ describe('the auditor', () => {
       'security.service_key',
     ]) {
       await denied('bailiwick_auditor', `select from ${table}`);
+    }
+  });
+});
+
+describe('what the guards keep for themselves', () => {
+  test('is nobody’s to see or to change', async () => {
+    for (const role of ['bailiwick_service', 'bailiwick_operator', 'bailiwick_sync', 'bailiwick_auditor'] as const) {
+      for (const table of ['security.tenant_admin', 'audit.pending_grant']) {
+        await denied(role, `select from ${table}`);
+        await denied(role, `insert into ${table} default values`);
+        await denied(role, `update ${table} set tenant_id = 't1'`);
+        await denied(role, `delete from ${table}`);
+        await denied(role, `truncate ${table}`);
+      }
+      await denied(role, `select from security.admin_path`);
+      await denied(role, `select from security.admin_way`);
+    }
+  });
+
+  test('presets are the same for every tenant: all read them, sync alone writes them', async () => {
+    for (const role of ['bailiwick_service', 'bailiwick_operator', 'bailiwick_sync'] as const) {
+      expect((await as(role, {}, [`select from security.preset_role`])).length, role).toBeGreaterThan(10);
+    }
+    for (const role of ['bailiwick_service', 'bailiwick_operator', 'bailiwick_auditor'] as const) {
+      await denied(role, `insert into security.preset_role default values`);
+      await denied(role, `update security.preset_role set delegates = permissions`);
+      await denied(role, `delete from security.preset_role`);
+      await denied(role, `truncate security.preset_role`);
     }
   });
 });

@@ -1,6 +1,7 @@
 /** Every kind of change to every synced table reaches the engine, as exactly the tuples that it should move. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { presets } from '../../src/contract/presets.js';
 import type { Projector } from '../../src/sync/projector.js';
 import { driftLines, readsUsers, playedEngine, storedLines } from '../support/played-engine.js';
 import type { PlayedEngine } from '../support/played-engine.js';
@@ -16,6 +17,8 @@ beforeAll(async () => {
   projector = world.projector({ tuples: engine.tuples });
   await projector.start();
   await world.addTenant('t1', 'emr');
+  // keeps the tenant in hand, whatever the others lose
+  await world.addUser('t1', 'chief', ['EMR_CLIENT_ADMIN']);
   await world.applied();
 });
 afterAll(async () => {
@@ -24,9 +27,9 @@ afterAll(async () => {
 });
 
 /** Runs statements in one transaction, waits for the engine, and tells what that added there and took away. */
-async function moved(...statements: string[]): Promise<{ added: string[]; removed: string[] }> {
+async function moved(statements: string[], does = inOne): Promise<{ added: string[]; removed: string[] }> {
   const before = await storedLines(world);
-  await inOne(...statements);
+  await does(...statements);
   await world.applied();
   const after = await storedLines(world);
   return {
@@ -43,14 +46,24 @@ async function inOne(...statements: string[]): Promise<void> {
 
 const admin = roleId('t1', 'EMR_CLIENT_ADMIN');
 const viewer = roleId('t1', 'EMR_CLIENT_VIEWER');
+const admin2 = roleId('t2', 'EMR_CLIENT_ADMIN');
 const isOf = `where user_id = 'u1' and revoked_at is null`;
 const LAST = '9999-12-31T23:59:59.999999Z';
 const FIRST = '0001-01-01T00:00:00Z';
 const Y26 = '2026-01-01T00:00:00.000000Z';
 const Y99 = '2099-01-01T00:00:00.000000Z';
 
-/** In order: each case starts from what the ones before have left. */
-const CHANGES: { says: string; does: string[]; added: string[]; removed?: string[] }[] = [
+/** What a tenant of the preset stands with from its first moment. */
+const presetTuples = (tenant: string): string[] =>
+  presets.emr.roles.flatMap(({ name, permissions }) => {
+    const assignee = `role:${tenant}/${roleId(tenant, name)}#assignee`;
+    return ['member', ...permissions.map((id) => `grant.${id}`)].map(
+      (relation) => `${assignee} ${relation} tenant:${tenant}`,
+    );
+  });
+
+/** In order: each case starts from what the ones before have left. `asOwner`: what only a migration may do. */
+const CHANGES: { says: string; does: string[]; asOwner?: true; added: string[]; removed?: string[] }[] = [
   {
     says: 'a user gets a profile',
     does: [`insert into security.app_user (id, tenant_id, email) values ('u1', 't1', 'u1@x'), ('u2', 't1', 'u2@x')`],
@@ -287,7 +300,7 @@ const CHANGES: { says: string; does: string[]; added: string[]; removed?: string
     says: 'a new tenant, and the same tenant gone',
     does: [
       `insert into identity.tenant (id, slug, name, preset) values ('t9', 't9', 't9', 'emr')`,
-      `delete from identity.tenant where id = 't9'`,
+      `select identity.end_tenant('t9')`,
     ],
     added: [],
   },
@@ -301,49 +314,50 @@ const CHANGES: { says: string; does: string[]; added: string[]; removed?: string
   },
   {
     says: 'a new tenant finds the global assignment standing',
-    does: [
-      `insert into identity.tenant (id, slug, name, preset) values ('t2', 't2', 't2', 'emr')`,
-      `insert into security.role (id, tenant_id, name, is_system) values ('t2.admin', 't2', 'EMR_CLIENT_ADMIN', true)`,
-    ],
+    does: [`insert into identity.tenant (id, slug, name, preset) values ('t2', 't2', 't2', 'emr')`],
     added: [
       'platform:main platform tenant:t2',
-      'role:t2/t2.admin#assignee member tenant:t2',
+      ...presetTuples('t2'),
       'tenant:t2 readable tenant:t2',
       'tenant:t2 writable tenant:t2',
-      'user:root a role:t2/t2.admin',
+      `user:root a role:t2/${admin2}`,
     ],
   },
   {
     says: 'a custom role of the same name is not meant by it',
-    does: [`update security.role set is_system = false where id = 't2.admin'`],
+    asOwner: true,
+    does: [`update security.role set is_system = false where id = '${admin2}'`],
     added: [],
-    removed: ['user:root a role:t2/t2.admin'],
+    removed: [`user:root a role:t2/${admin2}`],
   },
   {
     says: 'a role that gets the name is',
-    does: [`update security.role set is_system = true where id = 't2.admin'`],
-    added: ['user:root a role:t2/t2.admin'],
+    asOwner: true,
+    does: [`update security.role set is_system = true where id = '${admin2}'`],
+    added: [`user:root a role:t2/${admin2}`],
   },
   {
     says: 'a role that loses the name is not',
-    does: [`update security.role set name = 'SOMETHING_ELSE' where id = 't2.admin'`],
+    asOwner: true,
+    does: [`update security.role set name = 'SOMETHING_ELSE' where id = '${admin2}'`],
     added: [],
-    removed: ['user:root a role:t2/t2.admin'],
+    removed: [`user:root a role:t2/${admin2}`],
   },
   {
     says: 'a global assignment’s window changes in every tenant',
+    asOwner: true,
     does: [
-      `update security.role set name = 'EMR_CLIENT_ADMIN' where id = 't2.admin'`,
+      `update security.role set name = 'EMR_CLIENT_ADMIN' where id = '${admin2}'`,
       `update security.user_role set expires_at = '${Y99}' where user_id = 'root'`,
     ],
-    added: [`user:root b role:t1/${admin} ${FIRST} ${Y99}`, `user:root b role:t2/t2.admin ${FIRST} ${Y99}`],
+    added: [`user:root b role:t1/${admin} ${FIRST} ${Y99}`, `user:root b role:t2/${admin2} ${FIRST} ${Y99}`],
     removed: [`user:root a role:t1/${admin}`],
   },
   {
     says: 'a disabled user’s global assignments end everywhere',
     does: [`update security.app_user set status = 'disabled' where id = 'root'`],
     added: [],
-    removed: [`user:root b role:t1/${admin} ${FIRST} ${Y99}`, `user:root b role:t2/t2.admin ${FIRST} ${Y99}`],
+    removed: [`user:root b role:t1/${admin} ${FIRST} ${Y99}`, `user:root b role:t2/${admin2} ${FIRST} ${Y99}`],
   },
   {
     says: 'a global assignment stands beside the tenant’s own',
@@ -353,7 +367,7 @@ const CHANGES: { says: string; does: string[]; added: string[]; removed?: string
     ],
     added: [
       `user:u1 a role:t1/${admin}`,
-      `user:u1 a role:t2/t2.admin ${FIRST} ${Y99}`,
+      `user:u1 a role:t2/${admin2} ${FIRST} ${Y99}`,
       `user:u1 b role:t1/${admin} ${FIRST} ${Y99}`,
     ],
   },
@@ -367,13 +381,14 @@ const CHANGES: { says: string; does: string[]; added: string[]; removed?: string
     says: 'a global assignment ends everywhere',
     does: [`update security.user_role set revoked_at = now() where user_id = 'u1' and role_id is null`],
     added: [],
-    removed: [`user:u1 a role:t2/t2.admin ${FIRST} ${Y99}`, `user:u1 b role:t1/${admin} ${FIRST} ${Y99}`],
+    removed: [`user:u1 a role:t2/${admin2} ${FIRST} ${Y99}`, `user:u1 b role:t1/${admin} ${FIRST} ${Y99}`],
   },
 ];
 
 describe('rows become tuples', () => {
-  test.each(CHANGES)('$says', async ({ does, added, removed = [] }) => {
-    expect(await moved(...does)).toEqual({ added: [...added].sort(), removed: [...removed].sort() });
+  test.each(CHANGES)('$says', async ({ does, asOwner, added, removed = [] }) => {
+    const change = asOwner ? (...statements: string[]) => world.migrationSql(...statements) : inOne;
+    expect(await moved(does, change)).toEqual({ added: [...added].sort(), removed: [...removed].sort() });
   });
 
   test('and after all of it nothing has drifted', async () => {
@@ -390,7 +405,8 @@ describe('what changes nothing', () => {
     ['no row', `update identity.tenant set status = 'suspended' where id = 'nobody'`],
     ['an exchange that leaves the rows as they were', `update security.record set owner_user_id = owner_user_id`],
   ])('%s makes no entry', async (_, statement) => {
-    const rows = await world.pool('bailiwick_operator').transaction(async (tx) => {
+    const rows = await world.pool(undefined).transaction(async (tx) => {
+      await tx.query({ text: 'set local role bailiwick_owner' });
       await tx.query({ text: statement });
       return (await tx.query({ text: `select kind, a, b from sync.outbox` })).rows;
     });
@@ -462,10 +478,15 @@ describe('what belongs together', () => {
   });
 
   test('a permission set replaced as a whole is one Write', async () => {
+    await inOne(
+      `insert into security.role (id, tenant_id, name) values ('c2', 't1', 'REVIEWER')`,
+      `insert into security.role_permission (role_id, permission_id) values ('c2', 'users.read'), ('c2', 'config.read')`,
+    );
+    await world.applied();
     const written = engine.writes.length;
     await inOne(
-      `delete from security.role_permission where role_id = '${viewer}'`,
-      `insert into security.role_permission (role_id, permission_id) values ('${viewer}', 'users.read'), ('${viewer}', 'config.update')`,
+      `delete from security.role_permission where role_id = 'c2'`,
+      `insert into security.role_permission (role_id, permission_id) values ('c2', 'users.read'), ('c2', 'config.update')`,
     );
     await world.applied();
     expect(engine.writes.slice(written)).toHaveLength(1);

@@ -4,10 +4,11 @@
  */
 import { PROBLEMS } from '../../src/shared/problem.js';
 
-/** The one schema that may be open: an OpenAPI document, whose form is not ours. */
-const OPEN_SCHEMAS = new Set(['ContractDocument']);
+/** Schemas that may be open: an OpenAPI document, whose form is not ours, and what an entry says, which its purpose decides. */
+const OPEN_SCHEMAS = new Set(['ContractDocument', 'EntryDetails']);
 const METHODS = new Set(['get', 'put', 'post', 'delete', 'patch', 'head', 'options', 'trace']);
-const PERMISSION = /^(public|decide|[a-z][a-z0-9_]*(\.[a-z0-9_]+)+)$/;
+const PURPOSE = /^[a-z_]+\.[a-z_]+$/;
+const PERMISSION = /^(public|decide|authenticated|platform|[a-z][a-z0-9_]*(\.[a-z0-9_]+)+)$/;
 
 type Json = Record<string, unknown>;
 
@@ -52,6 +53,11 @@ function operationBreaches(
   }
   const permission = at(operation, 'x-permission');
   need(typeof permission === 'string' && PERMISSION.test(permission), 'states no valid `x-permission`');
+  const audit = at(operation, 'x-audit');
+  const isPurposes = Array.isArray(audit) && audit.every((name) => typeof name === 'string' && PURPOSE.test(name));
+  need(audit === undefined || isPurposes, '`x-audit` is no list of purposes');
+  const mayBeSilent = method === 'get' || permission === 'decide' || permission === 'public';
+  need(mayBeSilent || audit !== undefined, 'does not state its `x-audit`');
   const declared = at(document, 'tags');
   const tags = at(operation, 'tags');
   const names = Array.isArray(declared) ? declared.map((tag: unknown) => at(tag, 'name')) : [];

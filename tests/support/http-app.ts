@@ -8,7 +8,7 @@ import pino from 'pino';
 import { questionIn } from '../../src/decisions/instant.js';
 import { createHttpApp, type HttpAppOptions } from '../../src/http/app.js';
 import { type Authentication, createAuthentication } from '../../src/http/authentication.js';
-import { type ContractDocument, parseContract } from '../../src/http/contract.js';
+import { type ContractDocument, operationsOf, parseContract } from '../../src/http/contract.js';
 import { contractOperations } from '../../src/http/contract-operations.js';
 import type { AnswerAtOnce } from '../../src/http/short-road.js';
 import { createHttpServer, type HttpServer, type HttpServerLimits } from '../../src/http/server.js';
@@ -61,7 +61,9 @@ export function stubOperations(document: ContractDocument): {
   seen: unknown[];
 } {
   const seen: unknown[] = [];
+  const unstubbed = (id: string) => () => Promise.reject(new Error(`\`${id}\` is not stubbed here`));
   const operations: HttpAppOptions['operations'] = {
+    ...Object.fromEntries(operationsOf(readOpenapi()).map(({ id }) => [id, unstubbed(id)])),
     ...contractOperations(document),
     check: (input: unknown, context: unknown) => {
       seen.push({ input, context });
@@ -108,6 +110,7 @@ export async function startApp({ limits, ...changes }: AppChanges = {}): Promise
       ? { atOnce: { known: (changes.authenticate ?? authenticate).known, answer: stubAnswer(seen) } }
       : {}),
     authorize: () => Promise.resolve(),
+    oncePerKey: (_request, run) => run('claim'),
     log,
     metrics,
     validateResponses: true,

@@ -66,9 +66,10 @@ async function setUp({ tenants, users, sql }: Scenario, { world }: Stage): Promi
   if (sql !== undefined) await world.sql(sql);
 }
 
-async function runStep({ sql, at, expect }: Step, scenario: Scenario, stage: Stage): Promise<string[]> {
+async function runStep({ sql, migration, at, expect }: Step, scenario: Scenario, stage: Stage): Promise<string[]> {
   const { world, service } = stage;
   if (sql !== undefined) await world.sql(sql);
+  if (migration !== undefined) await world.migrationSql(migration);
   await service.settle();
   service.setNow(at === undefined ? undefined : new Date(at));
   const keys = new Map<string, string>();

@@ -8,6 +8,7 @@
  *     steps:
  *       - name: what has happened
  *         sql: as an operator's psql, in one transaction
+ *         migration: then, as the owner: what the guards let nobody else do
  *         at: 2030-01-01T00:00:00.000Z      # the service's clock, in this step alone; without it the real one
  *         expect:
  *           check:       [[anne, claims.read, acme, allowed], [anne, record.read, 'acme/record:r1', denied]]
@@ -84,6 +85,7 @@ const scenario = z.strictObject({
       z.strictObject({
         name: z.string().min(1),
         sql: z.string().optional(),
+        migration: z.string().optional(),
         at: z.iso.datetime().optional(),
         expect: expectation.refine((all) => Object.values(all).some((part) => part.length > 0), 'expects nothing'),
       }),
@@ -111,8 +113,10 @@ export function parseScenario(text: string): Scenario {
 
 /** The synced tables that the scenario's steps write to: rows that stand before the first step show no change. */
 export function tablesWritten({ steps }: Pick<Scenario, 'steps'>): string[] {
-  const written = steps.flatMap(({ sql = '' }) => [
-    ...sql.matchAll(/\b(?:insert\s+into|update|delete\s+from|truncate(?:\s+table)?)\s+((?:identity|security)\.\w+)/gi),
+  const written = steps.flatMap(({ sql = '', migration = '' }) => [
+    ...`${sql};${migration}`.matchAll(
+      /\b(?:insert\s+into|update|delete\s+from|truncate(?:\s+table)?)\s+((?:identity|security)\.\w+)/gi,
+    ),
   ]);
   return [...new Set(written.map(([, name = '']) => name.toLowerCase()))].sort();
 }

@@ -5,8 +5,8 @@
 import type { Pool } from '../../src/platform/postgres.js';
 
 const OURS = `n.nspname in ('identity', 'security', 'audit', 'sync')`;
-/** Partitions by day depend on the day. */
-const LASTING = `c.relname !~ '^decision_[0-9]{8}$'`;
+/** Partitions by day and by month depend on the day. */
+const LASTING = `c.relname !~ '^(decision_[0-9]{8}|access_log_[0-9]{6})$'`;
 
 /** Each gives one column `line`, ordered. */
 const SECTIONS: Record<string, string> = {
@@ -45,7 +45,7 @@ const SECTIONS: Record<string, string> = {
     select format('%s.%s %s%s', n.nspname, c.relname, pg_get_triggerdef(t.oid),
                   case when t.tgenabled <> 'O' then ' enabled=' || t.tgenabled::text end) as line
     from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace
-    where ${OURS} and not t.tgisinternal order by 1`,
+    where ${OURS} and not t.tgisinternal and ${LASTING} order by 1`,
   policies: `
     select format('%s.%s %s for %s to %s%s%s', p.schemaname, p.tablename, p.policyname, p.cmd,
                   array_to_string(p.roles, ','), ' using ' || p.qual, ' check ' || p.with_check) as line
@@ -56,6 +56,12 @@ const SECTIONS: Record<string, string> = {
     from pg_class c join pg_namespace n on n.oid = c.relnamespace cross join lateral aclexplode(c.relacl) x
     where ${OURS} and c.relkind in ('r', 'p', 'v') and x.grantee <> c.relowner and ${LASTING}
     group by n.nspname, c.relname, x.grantee order by 1`,
+  'grants of columns': `
+    select format('%s.%s %s: %s (%s)', n.nspname, c.relname, pg_get_userbyid(x.grantee), lower(x.privilege_type),
+                  string_agg(a.attname, ' ' order by a.attnum)) as line
+    from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
+      cross join lateral aclexplode(a.attacl) x
+    where ${OURS} and ${LASTING} group by n.nspname, c.relname, x.grantee, x.privilege_type order by 1`,
   functions: `
     select format('%s.%s(%s) %s%s%s owner=%s%s %s', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid),
                   case p.provolatile when 'i' then 'immutable' when 's' then 'stable' else 'volatile' end,

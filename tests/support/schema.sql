@@ -15,18 +15,31 @@ sync owner=bailiwick_owner bailiwick_operator=U/bailiwick_owner bailiwick_owner=
 
 -- tables
 audit.access_log table owner=bailiwick_owner rls forced
+audit.access_log_other table owner=bailiwick_owner rls forced
+audit.checkpoint table owner=bailiwick_owner rls forced
 audit.decision table owner=bailiwick_owner rls forced
 audit.decision_other table owner=bailiwick_owner rls forced
+audit.idempotency_claim table owner=bailiwick_owner rls forced
+audit.ledger table owner=bailiwick_owner rls forced
+audit.pending_grant table owner=bailiwick_owner rls forced
+audit.pruned table owner=bailiwick_owner rls forced
+audit.seal table owner=bailiwick_owner rls forced
 identity.impersonation table owner=bailiwick_owner rls forced
+identity.mail_outbox table owner=bailiwick_owner rls forced
+identity.mailer table owner=bailiwick_owner rls forced
 identity.platform_admin table owner=bailiwick_owner rls forced
 identity.tenant table owner=bailiwick_owner rls forced
 identity.tenant_audit table owner=bailiwick_owner rls forced
+security.admin_path view owner=bailiwick_owner with=security_invoker=true
+security.admin_way view owner=bailiwick_owner with=security_invoker=true
 security.app_user table owner=bailiwick_owner rls forced
 security.permission table owner=bailiwick_owner
+security.preset_role table owner=bailiwick_owner
 security.record table owner=bailiwick_owner rls forced
 security.role table owner=bailiwick_owner rls forced
 security.role_permission table owner=bailiwick_owner rls forced
 security.service_key table owner=bailiwick_owner rls forced
+security.tenant_admin table owner=bailiwick_owner rls forced
 security.user_assignment table owner=bailiwick_owner rls forced
 security.user_role table owner=bailiwick_owner rls forced
 sync.applied table owner=bailiwick_owner
@@ -45,6 +58,29 @@ audit.access_log.access_action text not null
 audit.access_log.purpose text not null
 audit.access_log.accessed_at timestamp with time zone not null default now()
 audit.access_log.details jsonb not null default '{}'::jsonb
+audit.access_log.actor_role text
+audit.access_log.impersonation_id text
+audit.access_log.request_id text
+audit.access_log.change_id text
+audit.access_log.xid xid8 not null default pg_current_xact_id()
+audit.access_log_other.id bigint not null identity
+audit.access_log_other.tenant_id text not null
+audit.access_log_other.actor_user_id text
+audit.access_log_other.accessed_entity_type text not null
+audit.access_log_other.accessed_entity_id text not null
+audit.access_log_other.access_action text not null
+audit.access_log_other.purpose text not null
+audit.access_log_other.accessed_at timestamp with time zone not null default now()
+audit.access_log_other.details jsonb not null default '{}'::jsonb
+audit.access_log_other.actor_role text
+audit.access_log_other.impersonation_id text
+audit.access_log_other.request_id text
+audit.access_log_other.change_id text
+audit.access_log_other.xid xid8 not null default pg_current_xact_id()
+audit.checkpoint.lane text not null
+audit.checkpoint.size bigint not null
+audit.checkpoint.note text not null
+audit.checkpoint.signed_at timestamp with time zone not null default clock_timestamp()
 audit.decision.decision_id uuid not null
 audit.decision.decided_at timestamp with time zone not null
 audit.decision.api text not null
@@ -62,6 +98,7 @@ audit.decision.model_id text
 audit.decision.sync_position bigint
 audit.decision.latency_us integer not null
 audit.decision.request_id text not null
+audit.decision.xid xid8 not null default pg_current_xact_id()
 audit.decision_other.decision_id uuid not null
 audit.decision_other.decided_at timestamp with time zone not null
 audit.decision_other.api text not null
@@ -79,6 +116,44 @@ audit.decision_other.model_id text
 audit.decision_other.sync_position bigint
 audit.decision_other.latency_us integer not null
 audit.decision_other.request_id text not null
+audit.decision_other.xid xid8 not null default pg_current_xact_id()
+audit.idempotency_claim.id text not null default (gen_random_uuid())::text
+audit.idempotency_claim.tenant_id text not null
+audit.idempotency_claim.caller_id text not null
+audit.idempotency_claim.operation_id text not null
+audit.idempotency_claim.key text not null
+audit.idempotency_claim.fingerprint bytea not null
+audit.idempotency_claim.claimed_at timestamp with time zone not null default now()
+audit.idempotency_claim.effected_at timestamp with time zone
+audit.idempotency_claim.status integer
+audit.idempotency_claim.answer jsonb
+audit.ledger.lane text not null
+audit.ledger.origin text not null
+audit.pending_grant.id bigint not null identity
+audit.pending_grant.xid xid8 not null default pg_current_xact_id()
+audit.pending_grant.tenant_id text not null
+audit.pending_grant.role_id text not null
+audit.pending_grant.added text[] not null
+audit.pending_grant.removed text[] not null
+audit.pruned.lane text not null
+audit.pruned.partition text not null
+audit.pruned.seqs int8multirange not null
+audit.pruned.entry_id bigint not null
+audit.pruned.pruned_at timestamp with time zone not null default clock_timestamp()
+audit.seal.lane text not null
+audit.seal.batch bigint not null
+audit.seal.first_seq bigint not null
+audit.seal.last_seq bigint not null
+audit.seal.last_xid xid8 not null
+audit.seal.last_id text not null
+audit.seal.prev bytea not null
+audit.seal.head bytea not null
+audit.seal.root bytea not null
+audit.seal.frontier bytea not null
+audit.seal.leaves bytea not null
+audit.seal.first_at timestamp with time zone not null
+audit.seal.last_at timestamp with time zone not null
+audit.seal.sealed_at timestamp with time zone not null default clock_timestamp()
 identity.impersonation.id text not null default (gen_random_uuid())::text
 identity.impersonation.actor_user_id text not null
 identity.impersonation.tenant_id text not null
@@ -86,6 +161,30 @@ identity.impersonation.reason text not null
 identity.impersonation.started_at timestamp with time zone not null default now()
 identity.impersonation.expires_at timestamp with time zone not null default (now() + '01:00:00'::interval)
 identity.impersonation.ended_at timestamp with time zone
+identity.mail_outbox.id uuid not null
+identity.mail_outbox.tenant_id text
+identity.mail_outbox.to_address text not null
+identity.mail_outbox.template text not null
+identity.mail_outbox.content bytea
+identity.mail_outbox.created_at timestamp with time zone not null default now()
+identity.mail_outbox.expires_at timestamp with time zone not null default (now() + '24:00:00'::interval)
+identity.mail_outbox.not_before timestamp with time zone not null default now()
+identity.mail_outbox.attempts integer not null default 0
+identity.mail_outbox.lease uuid
+identity.mail_outbox.leased_until timestamp with time zone
+identity.mail_outbox.last_error text
+identity.mail_outbox.sent_at timestamp with time zone
+identity.mail_outbox.gave_up_at timestamp with time zone
+identity.mailer.only_row boolean not null default true
+identity.mailer.host text not null
+identity.mailer.port integer not null
+identity.mailer.security text not null
+identity.mailer.username text
+identity.mailer.password bytea
+identity.mailer.from_address text not null
+identity.mailer.from_name text not null default ''::text
+identity.mailer.updated_at timestamp with time zone not null default now()
+identity.mailer.updated_by text not null
 identity.platform_admin.user_id text not null
 identity.platform_admin.granted_at timestamp with time zone not null default now()
 identity.tenant.id text not null default (gen_random_uuid())::text
@@ -100,6 +199,15 @@ identity.tenant_audit.event_type text not null
 identity.tenant_audit.ts timestamp with time zone not null default now()
 identity.tenant_audit.actor_user_id text
 identity.tenant_audit.details jsonb not null default '{}'::jsonb
+security.admin_path.tenant_id text
+security.admin_path.role_id text
+security.admin_path.user_id text
+security.admin_path.user_role_id text
+security.admin_way.tenant_id text
+security.admin_way.role_id text
+security.admin_way.user_id text
+security.admin_way.user_role_id text
+security.admin_way.valid_from timestamp with time zone
 security.app_user.id text not null default (gen_random_uuid())::text
 security.app_user.tenant_id text
 security.app_user.email text not null
@@ -112,6 +220,11 @@ security.permission.group_name text not null
 security.permission.description text not null
 security.permission.kind text not null
 security.permission.object_type text not null
+security.preset_role.preset text not null
+security.preset_role.name text not null
+security.preset_role.description text not null
+security.preset_role.permissions text[] not null
+security.preset_role.delegates text[] not null
 security.record.tenant_id text not null
 security.record.id text not null
 security.record.owner_user_id text not null
@@ -122,10 +235,13 @@ security.role.name text not null
 security.role.description text not null default ''::text
 security.role.is_system boolean not null default false
 security.role.created_at timestamp with time zone not null default now()
+security.role.version bigint not null default 1
+security.role.updated_at timestamp with time zone not null default now()
 security.role_permission.role_id text not null
 security.role_permission.permission_id text not null
 security.role_permission.tenant_id text not null
 security.role_permission.granted_at timestamp with time zone not null default now()
+security.role_permission.xid xid8 not null default pg_current_xact_id()
 security.service_key.id text not null
 security.service_key.name text not null
 security.service_key.key_hash bytea not null
@@ -134,6 +250,8 @@ security.service_key.scope text not null default 'decide'::text
 security.service_key.created_at timestamp with time zone not null default now()
 security.service_key.expires_at timestamp with time zone
 security.service_key.revoked_at timestamp with time zone
+security.tenant_admin.tenant_id text not null
+security.tenant_admin.checked_at timestamp with time zone not null default now()
 security.user_assignment.user_id text not null
 security.user_assignment.assigned_user_id text not null
 security.user_assignment.tenant_id text not null
@@ -151,6 +269,7 @@ security.user_role.revoked_at timestamp with time zone
 security.user_role.assigned_at timestamp with time zone not null default now()
 security.user_role.slot text not null default 'a'::text
 security.user_role.ordinal bigint not null identity
+security.user_role.xid xid8 not null default pg_current_xact_id()
 sync.applied.tenant_id text not null
 sync.applied.version bigint not null
 sync.applied.applied_at timestamp with time zone not null default clock_timestamp()
@@ -181,21 +300,61 @@ sync.outbox.last_error text
 
 -- constraints
 audit.access_log chk_access_action CHECK ((access_action = ANY (ARRAY['READ'::text, 'WRITE'::text, 'DELETE'::text, 'EXPORT'::text, 'PRINT'::text])))
-audit.access_log pk_access_log PRIMARY KEY (id)
+audit.access_log chk_access_log_accessed_at CHECK (isfinite(accessed_at))
+audit.access_log pk_access_log PRIMARY KEY (id, accessed_at)
+audit.access_log_other access_log_other_pkey PRIMARY KEY (id, accessed_at)
+audit.access_log_other chk_access_action CHECK ((access_action = ANY (ARRAY['READ'::text, 'WRITE'::text, 'DELETE'::text, 'EXPORT'::text, 'PRINT'::text])))
+audit.access_log_other chk_access_log_accessed_at CHECK (isfinite(accessed_at))
+audit.checkpoint fk_checkpoint_ledger FOREIGN KEY (lane) REFERENCES audit.ledger(lane)
+audit.checkpoint pk_checkpoint PRIMARY KEY (lane, size)
 audit.decision chk_decision_answer CHECK ((answer = ANY (ARRAY['allowed'::text, 'denied'::text, 'listed'::text, 'undecided'::text])))
 audit.decision chk_decision_caller_kind CHECK ((caller_kind = ANY (ARRAY['user'::text, 'service'::text])))
 audit.decision pk_decision PRIMARY KEY (decided_at, decision_id)
 audit.decision_other chk_decision_answer CHECK ((answer = ANY (ARRAY['allowed'::text, 'denied'::text, 'listed'::text, 'undecided'::text])))
 audit.decision_other chk_decision_caller_kind CHECK ((caller_kind = ANY (ARRAY['user'::text, 'service'::text])))
 audit.decision_other decision_other_pkey PRIMARY KEY (decided_at, decision_id)
+audit.idempotency_claim chk_idempotency_claim_key CHECK (((char_length(key) >= 1) AND (char_length(key) <= 255)))
+audit.idempotency_claim pk_idempotency_claim PRIMARY KEY (id)
+audit.idempotency_claim uq_idempotency_claim UNIQUE (tenant_id, caller_id, operation_id, key)
+audit.ledger chk_ledger_lane CHECK ((lane = ANY (ARRAY['admin'::text, 'decision'::text])))
+audit.ledger pk_ledger PRIMARY KEY (lane)
+audit.ledger uq_ledger_origin UNIQUE (origin)
+audit.pending_grant pk_pending_grant PRIMARY KEY (id)
+audit.pending_grant trg_grants_written TRIGGER DEFERRABLE INITIALLY DEFERRED
+audit.pruned fk_pruned_ledger FOREIGN KEY (lane) REFERENCES audit.ledger(lane)
+audit.pruned pk_pruned PRIMARY KEY (lane, partition, pruned_at)
+audit.seal chk_seal_hashes CHECK (((octet_length(prev) = 32) AND (octet_length(head) = 32) AND (octet_length(root) = 32) AND (octet_length(leaves) = (32 * ((last_seq - first_seq) + 1)))))
+audit.seal chk_seal_range CHECK (((batch >= 1) AND (first_seq >= 1) AND (last_seq >= first_seq)))
+audit.seal fk_seal_ledger FOREIGN KEY (lane) REFERENCES audit.ledger(lane)
+audit.seal pk_seal PRIMARY KEY (lane, batch)
+audit.seal uq_seal_first_seq UNIQUE (lane, first_seq)
+audit.seal uq_seal_prev UNIQUE (lane, prev)
 identity.impersonation chk_impersonation_reason CHECK (((char_length(reason) >= 1) AND (char_length(reason) <= 1000)))
 identity.impersonation chk_impersonation_window CHECK (((expires_at > started_at) AND (expires_at <= (started_at + '01:00:00'::interval))))
 identity.impersonation fk_impersonation_actor FOREIGN KEY (actor_user_id) REFERENCES security.app_user(id)
 identity.impersonation fk_impersonation_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id)
 identity.impersonation pk_impersonation PRIMARY KEY (id)
+identity.mail_outbox chk_mail_outbox_content CHECK (((content IS NULL) = ((sent_at IS NOT NULL) OR (gave_up_at IS NOT NULL))))
+identity.mail_outbox chk_mail_outbox_end CHECK (((sent_at IS NULL) OR (gave_up_at IS NULL)))
+identity.mail_outbox chk_mail_outbox_expiry CHECK ((expires_at <= (created_at + '24:00:00'::interval)))
+identity.mail_outbox chk_mail_outbox_last_error CHECK ((char_length(last_error) <= 500))
+identity.mail_outbox chk_mail_outbox_lease CHECK (((lease IS NULL) = (leased_until IS NULL)))
+identity.mail_outbox chk_mail_outbox_template CHECK ((template = ANY (ARRAY['one-time-password'::text, 'password-reset'::text, 'account-locked'::text])))
+identity.mail_outbox chk_mail_outbox_to_address CHECK (((to_address ~ '^[^@[:space:][:cntrl:]]+@[^@[:space:][:cntrl:]]+$'::text) AND (char_length(to_address) <= 254)))
+identity.mail_outbox pk_mail_outbox PRIMARY KEY (id)
+identity.mailer chk_mailer_from_address CHECK (((from_address ~ '^[^@[:space:][:cntrl:]]+@[^@[:space:][:cntrl:]]+$'::text) AND (char_length(from_address) <= 254)))
+identity.mailer chk_mailer_from_name CHECK (((char_length(from_name) <= 200) AND (from_name !~ '[[:cntrl:]]'::text)))
+identity.mailer chk_mailer_host CHECK ((host ~ '^[A-Za-z0-9]([A-Za-z0-9.:-]{0,252}[A-Za-z0-9])?$'::text))
+identity.mailer chk_mailer_only_row CHECK (only_row)
+identity.mailer chk_mailer_password CHECK (((password IS NULL) OR (username IS NOT NULL)))
+identity.mailer chk_mailer_port CHECK (((port >= 1) AND (port <= 65535)))
+identity.mailer chk_mailer_security CHECK ((security = ANY (ARRAY['none'::text, 'starttls'::text, 'tls'::text])))
+identity.mailer chk_mailer_username CHECK ((((char_length(username) >= 1) AND (char_length(username) <= 254)) AND (username !~ '[[:cntrl:]]'::text)))
+identity.mailer pk_mailer PRIMARY KEY (only_row)
 identity.platform_admin fk_platform_admin_user FOREIGN KEY (user_id) REFERENCES security.app_user(id)
 identity.platform_admin pk_platform_admin PRIMARY KEY (user_id)
 identity.tenant chk_tenant_id CHECK (security.valid_id(id))
+identity.tenant chk_tenant_id_reserved CHECK ((id <> 'platform'::text))
 identity.tenant chk_tenant_name CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200)))
 identity.tenant chk_tenant_preset CHECK ((preset = ANY (ARRAY['rcm'::text, 'emr'::text, 'sales'::text])))
 identity.tenant chk_tenant_slug CHECK (((slug ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'::text) AND (slug <> 'platform'::text)))
@@ -216,6 +375,8 @@ security.permission chk_permission_id CHECK (((id ~ '^[a-z][a-z0-9_]*(\.[a-z][a-
 security.permission chk_permission_kind CHECK ((kind = ANY (ARRAY['read'::text, 'write'::text])))
 security.permission chk_permission_object_type CHECK ((object_type = ANY (ARRAY['tenant'::text, 'profile'::text, 'record'::text])))
 security.permission pk_permission PRIMARY KEY (id)
+security.preset_role chk_preset_role_preset CHECK ((preset = ANY (ARRAY['rcm'::text, 'emr'::text, 'sales'::text])))
+security.preset_role pk_preset_role PRIMARY KEY (preset, name)
 security.record chk_record_id CHECK (security.valid_id(id))
 security.record fk_record_owner FOREIGN KEY (owner_user_id, tenant_id) REFERENCES security.app_user(id, tenant_id)
 security.record fk_record_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id)
@@ -225,7 +386,6 @@ security.role chk_role_id CHECK (security.valid_id(id))
 security.role chk_role_name CHECK (((char_length(name) <= 64) AND (name <> 'PLATFORM_ADMIN'::text) AND ((name ~ '^[A-Z][A-Z0-9_]*$'::text) OR (is_system AND (name ~ '^[a-z][a-z0-9_]*$'::text)))))
 security.role fk_role_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id)
 security.role pk_role PRIMARY KEY (id)
-security.role uq_role_name UNIQUE (tenant_id, name)
 security.role uq_role_tenant UNIQUE (id, tenant_id)
 security.role_permission fk_role_permission_permission FOREIGN KEY (permission_id) REFERENCES security.permission(id)
 security.role_permission fk_role_permission_role FOREIGN KEY (role_id, tenant_id) REFERENCES security.role(id, tenant_id)
@@ -236,6 +396,9 @@ security.service_key chk_service_key_name CHECK (((char_length(name) >= 1) AND (
 security.service_key chk_service_key_scope CHECK ((scope = 'decide'::text))
 security.service_key fk_service_key_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id)
 security.service_key pk_service_key PRIMARY KEY (id)
+security.tenant_admin fk_tenant_admin_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id) ON DELETE CASCADE
+security.tenant_admin pk_tenant_admin PRIMARY KEY (tenant_id)
+security.tenant_admin trg_last_admin TRIGGER DEFERRABLE INITIALLY DEFERRED
 security.user_assignment chk_user_assignment_pair CHECK ((user_id <> assigned_user_id))
 security.user_assignment chk_user_assignment_window CHECK ((expires_at > valid_from))
 security.user_assignment fk_user_assignment_manager FOREIGN KEY (user_id, tenant_id) REFERENCES security.app_user(id, tenant_id)
@@ -258,25 +421,38 @@ sync.outbox chk_outbox_kind CHECK ((kind = ANY (ARRAY['tenant'::text, 'platform_
 sync.outbox pk_outbox PRIMARY KEY (id)
 
 -- indexes
+CREATE INDEX access_log_other_accessed_entity_id_accessed_at_idx ON audit.access_log_other USING btree (accessed_entity_id, accessed_at DESC)
+CREATE INDEX access_log_other_tenant_id_accessed_at_id_idx ON audit.access_log_other USING btree (tenant_id, accessed_at DESC, id DESC)
+CREATE INDEX access_log_other_xid_id_idx ON audit.access_log_other USING btree (xid, id)
 CREATE INDEX decision_other_decision_id_idx ON audit.decision_other USING btree (decision_id)
 CREATE INDEX decision_other_tenant_id_subject_user_id_decided_at_idx ON audit.decision_other USING btree (tenant_id, subject_user_id, decided_at)
-CREATE INDEX ix_access_log_entity ON audit.access_log USING btree (accessed_entity_id, accessed_at DESC)
-CREATE INDEX ix_access_log_tenant ON audit.access_log USING btree (tenant_id, accessed_at DESC, id DESC)
+CREATE INDEX decision_other_xid_decision_id_idx ON audit.decision_other USING btree (xid, decision_id)
+CREATE INDEX ix_access_log_entity ON ONLY audit.access_log USING btree (accessed_entity_id, accessed_at DESC)
+CREATE INDEX ix_access_log_seal ON ONLY audit.access_log USING btree (xid, id)
+CREATE INDEX ix_access_log_tenant ON ONLY audit.access_log USING btree (tenant_id, accessed_at DESC, id DESC)
 CREATE INDEX ix_app_user_tenant ON security.app_user USING btree (tenant_id, id)
 CREATE INDEX ix_applied_xid ON sync.applied USING btree (xid)
 CREATE INDEX ix_decision_id ON ONLY audit.decision USING btree (decision_id)
+CREATE INDEX ix_decision_seal ON ONLY audit.decision USING btree (xid, decision_id)
 CREATE INDEX ix_decision_subject ON ONLY audit.decision USING btree (tenant_id, subject_user_id, decided_at)
+CREATE INDEX ix_idempotency_claim_claimed ON audit.idempotency_claim USING btree (claimed_at)
 CREATE INDEX ix_impersonation_tenant ON identity.impersonation USING btree (tenant_id, started_at)
 CREATE INDEX ix_outbox_held ON sync.outbox USING btree (not_before) WHERE (not_before IS NOT NULL)
+CREATE INDEX ix_mail_outbox_created ON identity.mail_outbox USING btree (created_at)
+CREATE INDEX ix_mail_outbox_due ON identity.mail_outbox USING btree (not_before) WHERE (content IS NOT NULL)
 CREATE INDEX ix_outbox_key ON sync.outbox USING btree (tenant_id, kind, a, b)
 CREATE INDEX ix_outbox_parked ON sync.outbox USING btree (retry_at) WHERE (parked_at IS NOT NULL)
 CREATE INDEX ix_outbox_position ON sync.outbox USING btree (tenant_id, xid)
 CREATE INDEX ix_outbox_queued ON sync.outbox USING btree (queued_at)
 CREATE INDEX ix_outbox_turn ON sync.outbox USING btree (rank, tenant_id, id) WHERE (parked_at IS NULL)
 CREATE INDEX ix_outbox_xid ON sync.outbox USING btree (xid)
+CREATE INDEX ix_pending_grant_role ON audit.pending_grant USING btree (xid, role_id)
 CREATE INDEX ix_record_owner ON security.record USING btree (tenant_id, owner_user_id, id)
 CREATE INDEX ix_role_permission_permission ON security.role_permission USING btree (permission_id)
 CREATE INDEX ix_role_permission_tenant ON security.role_permission USING btree (tenant_id, role_id)
+CREATE INDEX ix_seal_last_at ON audit.seal USING btree (lane, last_at)
+CREATE INDEX ix_seal_last_seq ON audit.seal USING btree (lane, last_seq)
+CREATE INDEX ix_seal_last_xid ON audit.seal USING btree (lane, last_xid)
 CREATE INDEX ix_service_key_tenant ON security.service_key USING btree (tenant_id)
 CREATE INDEX ix_tenant_audit_tenant ON identity.tenant_audit USING btree (tenant_id, ts)
 CREATE INDEX ix_user_assignment_closes ON security.user_assignment USING btree (tenant_id, expires_at) WHERE (expires_at IS NOT NULL)
@@ -289,88 +465,228 @@ CREATE INDEX ix_user_role_opens ON security.user_role USING btree (tenant_id, va
 CREATE INDEX ix_user_role_pair ON security.user_role USING btree (user_id, role_id, ordinal)
 CREATE INDEX ix_user_role_role ON security.user_role USING btree (role_id, user_id)
 CREATE INDEX ix_user_role_tenant ON security.user_role USING btree (tenant_id)
+CREATE UNIQUE INDEX access_log_other_pkey ON audit.access_log_other USING btree (id, accessed_at)
 CREATE UNIQUE INDEX decision_other_pkey ON audit.decision_other USING btree (decided_at, decision_id)
-CREATE UNIQUE INDEX pk_access_log ON audit.access_log USING btree (id)
+CREATE UNIQUE INDEX pk_access_log ON ONLY audit.access_log USING btree (id, accessed_at)
 CREATE UNIQUE INDEX pk_app_user ON security.app_user USING btree (id)
 CREATE UNIQUE INDEX pk_applied ON sync.applied USING btree (tenant_id)
+CREATE UNIQUE INDEX pk_checkpoint ON audit.checkpoint USING btree (lane, size)
 CREATE UNIQUE INDEX pk_claim ON sync.claim USING btree (id)
 CREATE UNIQUE INDEX pk_decision ON ONLY audit.decision USING btree (decided_at, decision_id)
 CREATE UNIQUE INDEX pk_epoch ON sync.epoch USING btree (only_row)
+CREATE UNIQUE INDEX pk_idempotency_claim ON audit.idempotency_claim USING btree (id)
 CREATE UNIQUE INDEX pk_impersonation ON identity.impersonation USING btree (id)
+CREATE UNIQUE INDEX pk_ledger ON audit.ledger USING btree (lane)
+CREATE UNIQUE INDEX pk_mail_outbox ON identity.mail_outbox USING btree (id)
+CREATE UNIQUE INDEX pk_mailer ON identity.mailer USING btree (only_row)
 CREATE UNIQUE INDEX pk_model ON sync.model USING btree (ordinal)
 CREATE UNIQUE INDEX pk_outbox ON sync.outbox USING btree (id)
+CREATE UNIQUE INDEX pk_pending_grant ON audit.pending_grant USING btree (id)
 CREATE UNIQUE INDEX pk_permission ON security.permission USING btree (id)
 CREATE UNIQUE INDEX pk_platform_admin ON identity.platform_admin USING btree (user_id)
+CREATE UNIQUE INDEX pk_preset_role ON security.preset_role USING btree (preset, name)
+CREATE UNIQUE INDEX pk_pruned ON audit.pruned USING btree (lane, partition, pruned_at)
 CREATE UNIQUE INDEX pk_record ON security.record USING btree (tenant_id, id)
 CREATE UNIQUE INDEX pk_role ON security.role USING btree (id)
 CREATE UNIQUE INDEX pk_role_permission ON security.role_permission USING btree (role_id, permission_id)
+CREATE UNIQUE INDEX pk_seal ON audit.seal USING btree (lane, batch)
 CREATE UNIQUE INDEX pk_service_key ON security.service_key USING btree (id)
 CREATE UNIQUE INDEX pk_tenant ON identity.tenant USING btree (id)
+CREATE UNIQUE INDEX pk_tenant_admin ON security.tenant_admin USING btree (tenant_id)
 CREATE UNIQUE INDEX pk_tenant_audit ON identity.tenant_audit USING btree (id)
 CREATE UNIQUE INDEX pk_user_assignment ON security.user_assignment USING btree (tenant_id, user_id, assigned_user_id)
 CREATE UNIQUE INDEX pk_user_role ON security.user_role USING btree (id)
 CREATE UNIQUE INDEX uq_app_user_email ON security.app_user USING btree (COALESCE(tenant_id, ''::text), lower(email))
 CREATE UNIQUE INDEX uq_app_user_tenant ON security.app_user USING btree (id, tenant_id)
+CREATE UNIQUE INDEX uq_idempotency_claim ON audit.idempotency_claim USING btree (tenant_id, caller_id, operation_id, key)
+CREATE UNIQUE INDEX uq_ledger_origin ON audit.ledger USING btree (origin)
 CREATE UNIQUE INDEX uq_model_hash ON sync.model USING btree (store_id, hash)
-CREATE UNIQUE INDEX uq_role_name ON security.role USING btree (tenant_id, name)
+CREATE UNIQUE INDEX uq_role_name ON security.role USING btree (tenant_id, lower(name))
 CREATE UNIQUE INDEX uq_role_tenant ON security.role USING btree (id, tenant_id)
+CREATE UNIQUE INDEX uq_seal_first_seq ON audit.seal USING btree (lane, first_seq)
+CREATE UNIQUE INDEX uq_seal_prev ON audit.seal USING btree (lane, prev)
 CREATE UNIQUE INDEX uq_tenant_name ON identity.tenant USING btree (name)
 CREATE UNIQUE INDEX uq_tenant_slug ON identity.tenant USING btree (slug)
 CREATE UNIQUE INDEX uq_user_role_active ON security.user_role USING btree (user_id, role_id) WHERE (revoked_at IS NULL)
 CREATE UNIQUE INDEX uq_user_role_active_global ON security.user_role USING btree (user_id, role_name) WHERE ((revoked_at IS NULL) AND (tenant_id IS NULL))
 
 -- triggers
+audit.access_log CREATE TRIGGER trg_append_only BEFORE DELETE OR UPDATE ON audit.access_log FOR EACH ROW EXECUTE FUNCTION audit.refuse_change()
+audit.access_log CREATE TRIGGER trg_append_only_truncate BEFORE TRUNCATE ON audit.access_log FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
+audit.access_log_other CREATE TRIGGER trg_append_only BEFORE DELETE OR UPDATE ON audit.access_log_other FOR EACH ROW EXECUTE FUNCTION audit.refuse_change()
+audit.access_log_other CREATE TRIGGER trg_append_only_truncate BEFORE TRUNCATE ON audit.access_log_other FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
+audit.checkpoint CREATE TRIGGER trg_append_only BEFORE DELETE OR UPDATE ON audit.checkpoint FOR EACH ROW EXECUTE FUNCTION audit.refuse_change()
+audit.checkpoint CREATE TRIGGER trg_append_only_truncate BEFORE TRUNCATE ON audit.checkpoint FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
+audit.decision CREATE TRIGGER trg_append_only BEFORE DELETE OR UPDATE ON audit.decision FOR EACH ROW EXECUTE FUNCTION audit.refuse_change()
+audit.decision CREATE TRIGGER trg_append_only_truncate BEFORE TRUNCATE ON audit.decision FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
+audit.decision_other CREATE TRIGGER trg_append_only BEFORE DELETE OR UPDATE ON audit.decision_other FOR EACH ROW EXECUTE FUNCTION audit.refuse_change()
+audit.decision_other CREATE TRIGGER trg_append_only_truncate BEFORE TRUNCATE ON audit.decision_other FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
+audit.ledger CREATE TRIGGER trg_append_only BEFORE DELETE OR UPDATE ON audit.ledger FOR EACH ROW EXECUTE FUNCTION audit.refuse_change()
+audit.ledger CREATE TRIGGER trg_append_only_truncate BEFORE TRUNCATE ON audit.ledger FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
+audit.pending_grant CREATE CONSTRAINT TRIGGER trg_grants_written AFTER INSERT ON audit.pending_grant DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION audit.write_grants()
+audit.pruned CREATE TRIGGER trg_append_only BEFORE DELETE OR UPDATE ON audit.pruned FOR EACH ROW EXECUTE FUNCTION audit.refuse_change()
+audit.pruned CREATE TRIGGER trg_append_only_truncate BEFORE TRUNCATE ON audit.pruned FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
+audit.seal CREATE TRIGGER trg_append_only BEFORE DELETE OR UPDATE ON audit.seal FOR EACH ROW EXECUTE FUNCTION audit.refuse_change()
+audit.seal CREATE TRIGGER trg_append_only_truncate BEFORE TRUNCATE ON audit.seal FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
+identity.impersonation CREATE TRIGGER trg_audit_delete AFTER DELETE ON identity.impersonation REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+identity.impersonation CREATE TRIGGER trg_audit_insert AFTER INSERT ON identity.impersonation REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+identity.impersonation CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON identity.impersonation FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+identity.impersonation CREATE TRIGGER trg_audit_update AFTER UPDATE ON identity.impersonation REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+identity.impersonation CREATE TRIGGER trg_event_delete AFTER DELETE ON identity.impersonation REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
+identity.impersonation CREATE TRIGGER trg_event_insert AFTER INSERT ON identity.impersonation REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
+identity.impersonation CREATE TRIGGER trg_event_update AFTER UPDATE ON identity.impersonation REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
+identity.platform_admin CREATE TRIGGER trg_audit_delete AFTER DELETE ON identity.platform_admin REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.user_id = n.user_id')
+identity.platform_admin CREATE TRIGGER trg_audit_insert AFTER INSERT ON identity.platform_admin REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.user_id = n.user_id')
+identity.platform_admin CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON identity.platform_admin FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.user_id = n.user_id')
+identity.platform_admin CREATE TRIGGER trg_audit_update AFTER UPDATE ON identity.platform_admin REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.user_id = n.user_id')
 identity.platform_admin CREATE TRIGGER trg_capture_delete AFTER DELETE ON identity.platform_admin REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 identity.platform_admin CREATE TRIGGER trg_capture_insert AFTER INSERT ON identity.platform_admin REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 identity.platform_admin CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON identity.platform_admin FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 identity.platform_admin CREATE TRIGGER trg_capture_update AFTER UPDATE ON identity.platform_admin REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+identity.platform_admin CREATE TRIGGER trg_escalation BEFORE INSERT OR UPDATE ON identity.platform_admin FOR EACH ROW EXECUTE FUNCTION security.guard_platform_seat()
+identity.tenant CREATE TRIGGER trg_audit_delete AFTER DELETE ON identity.tenant REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+identity.tenant CREATE TRIGGER trg_audit_insert AFTER INSERT ON identity.tenant REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+identity.tenant CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON identity.tenant FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+identity.tenant CREATE TRIGGER trg_audit_update AFTER UPDATE ON identity.tenant REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
 identity.tenant CREATE TRIGGER trg_capture_delete AFTER DELETE ON identity.tenant REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 identity.tenant CREATE TRIGGER trg_capture_insert AFTER INSERT ON identity.tenant REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 identity.tenant CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON identity.tenant FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 identity.tenant CREATE TRIGGER trg_capture_update AFTER UPDATE ON identity.tenant REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+identity.tenant CREATE TRIGGER trg_event_delete AFTER DELETE ON identity.tenant REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
+identity.tenant CREATE TRIGGER trg_event_insert AFTER INSERT ON identity.tenant REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
+identity.tenant CREATE TRIGGER trg_event_update AFTER UPDATE ON identity.tenant REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
+identity.tenant CREATE TRIGGER trg_preset_roles AFTER INSERT OR UPDATE OF preset ON identity.tenant FOR EACH ROW EXECUTE FUNCTION security.apply_presets_to_new()
+identity.tenant_audit CREATE TRIGGER trg_append_only BEFORE DELETE OR UPDATE ON identity.tenant_audit FOR EACH ROW EXECUTE FUNCTION audit.refuse_change()
+identity.tenant_audit CREATE TRIGGER trg_append_only_truncate BEFORE TRUNCATE ON identity.tenant_audit FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
+security.app_user CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.app_user REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+security.app_user CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.app_user REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+security.app_user CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.app_user FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+security.app_user CREATE TRIGGER trg_audit_update AFTER UPDATE ON security.app_user REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
 security.app_user CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.app_user REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.app_user CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.app_user REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.app_user CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.app_user FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.app_user CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.app_user REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.app_user CREATE TRIGGER trg_event_delete AFTER DELETE ON security.app_user REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
+security.app_user CREATE TRIGGER trg_event_insert AFTER INSERT ON security.app_user REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
+security.app_user CREATE TRIGGER trg_event_update AFTER UPDATE ON security.app_user REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
+security.app_user CREATE TRIGGER trg_last_admin_delete AFTER DELETE ON security.app_user REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
+security.app_user CREATE TRIGGER trg_last_admin_insert AFTER INSERT ON security.app_user REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
+security.app_user CREATE TRIGGER trg_last_admin_update AFTER UPDATE ON security.app_user REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
+security.record CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.record REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.id) = (n.tenant_id, n.id)')
+security.record CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.record REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.id) = (n.tenant_id, n.id)')
+security.record CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.record FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.id) = (n.tenant_id, n.id)')
+security.record CREATE TRIGGER trg_audit_update AFTER UPDATE ON security.record REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.id) = (n.tenant_id, n.id)')
 security.record CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.record REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.record CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.record REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.record CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.record FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.record CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.record REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.role CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.tenant_id) = (n.id, n.tenant_id)')
+security.role CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.tenant_id) = (n.id, n.tenant_id)')
+security.role CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.role FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.tenant_id) = (n.id, n.tenant_id)')
+security.role CREATE TRIGGER trg_audit_update AFTER UPDATE ON security.role REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.tenant_id) = (n.id, n.tenant_id)')
 security.role CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.role CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.role CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.role FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.role CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.role REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.role CREATE TRIGGER trg_role_protected BEFORE INSERT OR DELETE OR UPDATE ON security.role FOR EACH ROW EXECUTE FUNCTION security.protect_role()
+security.role CREATE TRIGGER trg_role_version BEFORE UPDATE OF description, name ON security.role FOR EACH ROW WHEN (((new.description IS DISTINCT FROM old.description) OR (new.name IS DISTINCT FROM old.name))) EXECUTE FUNCTION security.describe_role()
+security.role_permission CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.role_permission REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.note_grants()
+security.role_permission CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.role_permission REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.note_grants()
+security.role_permission CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.role_permission FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change()
+security.role_permission CREATE TRIGGER trg_audit_update AFTER UPDATE ON security.role_permission REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.note_grants()
 security.role_permission CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.role_permission REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.role_permission CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.role_permission REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.role_permission CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.role_permission FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.role_permission CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.role_permission REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.role_permission CREATE TRIGGER trg_escalation_insert AFTER INSERT ON security.role_permission REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_grant()
+security.role_permission CREATE TRIGGER trg_escalation_update AFTER UPDATE ON security.role_permission REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_grant()
+security.role_permission CREATE TRIGGER trg_last_admin_delete AFTER DELETE ON security.role_permission REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
+security.role_permission CREATE TRIGGER trg_last_admin_insert AFTER INSERT ON security.role_permission REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
+security.role_permission CREATE TRIGGER trg_last_admin_truncate AFTER TRUNCATE ON security.role_permission FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
+security.role_permission CREATE TRIGGER trg_last_admin_update AFTER UPDATE ON security.role_permission REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
+security.role_permission CREATE TRIGGER trg_protected_delete AFTER DELETE ON security.role_permission REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.protect_permission_set()
+security.role_permission CREATE TRIGGER trg_protected_insert AFTER INSERT ON security.role_permission REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.protect_permission_set()
+security.role_permission CREATE TRIGGER trg_protected_truncate BEFORE TRUNCATE ON security.role_permission FOR EACH STATEMENT EXECUTE FUNCTION security.protect_permission_set()
+security.role_permission CREATE TRIGGER trg_protected_update AFTER UPDATE ON security.role_permission REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.protect_permission_set()
 security.role_permission CREATE TRIGGER trg_role_permission_tenant BEFORE INSERT ON security.role_permission FOR EACH ROW EXECUTE FUNCTION security.fill_role_tenant()
+security.role_permission CREATE TRIGGER trg_role_version_delete AFTER DELETE ON security.role_permission REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.touch_roles()
+security.role_permission CREATE TRIGGER trg_role_version_insert AFTER INSERT ON security.role_permission REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.touch_roles()
+security.role_permission CREATE TRIGGER trg_role_version_update AFTER UPDATE ON security.role_permission REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.touch_roles()
+security.role_permission CREATE TRIGGER trg_xid BEFORE INSERT OR UPDATE ON security.role_permission FOR EACH ROW EXECUTE FUNCTION security.set_xid()
+security.service_key CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.service_key REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+security.service_key CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.service_key REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+security.service_key CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.service_key FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+security.service_key CREATE TRIGGER trg_audit_update AFTER UPDATE ON security.service_key REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+security.tenant_admin CREATE CONSTRAINT TRIGGER trg_last_admin AFTER UPDATE ON security.tenant_admin DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION security.require_admin()
+security.user_assignment CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.user_assignment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.user_id, o.assigned_user_id) = (n.tenant_id, n.user_id, n.assigned_user_id)')
+security.user_assignment CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.user_assignment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.user_id, o.assigned_user_id) = (n.tenant_id, n.user_id, n.assigned_user_id)')
+security.user_assignment CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.user_assignment FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.user_id, o.assigned_user_id) = (n.tenant_id, n.user_id, n.assigned_user_id)')
+security.user_assignment CREATE TRIGGER trg_audit_update AFTER UPDATE ON security.user_assignment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.user_id, o.assigned_user_id) = (n.tenant_id, n.user_id, n.assigned_user_id)')
 security.user_assignment CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.user_assignment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.user_assignment CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.user_assignment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.user_assignment CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.user_assignment FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.user_assignment CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.user_assignment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.user_role CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.user_role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.user_id, coalesce(o.role_id, o.role_name), o.tenant_id is null) = (n.id, n.user_id, coalesce(n.role_id, n.role_name), n.tenant_id is null)')
+security.user_role CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.user_role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.user_id, coalesce(o.role_id, o.role_name), o.tenant_id is null) = (n.id, n.user_id, coalesce(n.role_id, n.role_name), n.tenant_id is null)')
+security.user_role CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.user_role FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.user_id, coalesce(o.role_id, o.role_name), o.tenant_id is null) = (n.id, n.user_id, coalesce(n.role_id, n.role_name), n.tenant_id is null)')
+security.user_role CREATE TRIGGER trg_audit_update AFTER UPDATE ON security.user_role REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.user_id, coalesce(o.role_id, o.role_name), o.tenant_id is null) = (n.id, n.user_id, coalesce(n.role_id, n.role_name), n.tenant_id is null)')
 security.user_role CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.user_role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.user_role CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.user_role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.user_role CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.user_role FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.user_role CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.user_role REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.user_role CREATE TRIGGER trg_escalation_insert AFTER INSERT ON security.user_role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_assignment()
+security.user_role CREATE TRIGGER trg_escalation_update AFTER UPDATE ON security.user_role REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_assignment()
+security.user_role CREATE TRIGGER trg_last_admin_delete AFTER DELETE ON security.user_role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
+security.user_role CREATE TRIGGER trg_last_admin_insert AFTER INSERT ON security.user_role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
+security.user_role CREATE TRIGGER trg_last_admin_truncate AFTER TRUNCATE ON security.user_role FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
+security.user_role CREATE TRIGGER trg_last_admin_update AFTER UPDATE ON security.user_role REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
 security.user_role CREATE TRIGGER trg_user_role_slot BEFORE INSERT OR UPDATE ON security.user_role FOR EACH ROW EXECUTE FUNCTION security.set_slot()
 security.user_role CREATE TRIGGER trg_user_role_tenant BEFORE INSERT ON security.user_role FOR EACH ROW EXECUTE FUNCTION security.fill_role_tenant()
+security.user_role CREATE TRIGGER trg_xid BEFORE INSERT OR UPDATE ON security.user_role FOR EACH ROW EXECUTE FUNCTION security.set_xid()
 
 -- policies
 audit.access_log p_auditor for SELECT to bailiwick_auditor using true
 audit.access_log p_operator for ALL to bailiwick_operator using true check true
 audit.access_log p_owner for ALL to bailiwick_owner using true check true
 audit.access_log p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+audit.access_log p_service_shows for INSERT to bailiwick_service check (access_action = ANY (ARRAY['READ'::text, 'EXPORT'::text, 'PRINT'::text]))
+audit.access_log p_sync for SELECT to bailiwick_sync using true
+audit.access_log_other p_operator for ALL to bailiwick_operator using true check true
+audit.access_log_other p_owner for ALL to bailiwick_owner using true check true
+audit.access_log_other p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+audit.checkpoint p_owner for ALL to bailiwick_owner using true check true
+audit.checkpoint p_reader for SELECT to bailiwick_auditor,bailiwick_operator using true
+audit.checkpoint p_sync for ALL to bailiwick_sync using true check true
 audit.decision p_auditor for SELECT to bailiwick_auditor using true
 audit.decision p_operator for ALL to bailiwick_operator using true check true
 audit.decision p_owner for ALL to bailiwick_owner using true check true
 audit.decision p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+audit.decision p_sync for SELECT to bailiwick_sync using true
 audit.decision_other p_operator for ALL to bailiwick_operator using true check true
 audit.decision_other p_owner for ALL to bailiwick_owner using true check true
 audit.decision_other p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+audit.idempotency_claim p_owner for ALL to bailiwick_owner using true check true
+audit.idempotency_claim p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+audit.ledger p_owner for ALL to bailiwick_owner using true check true
+audit.ledger p_reader for SELECT to bailiwick_auditor,bailiwick_operator using true
+audit.ledger p_sync for ALL to bailiwick_sync using true check true
+audit.pending_grant p_owner for ALL to bailiwick_owner using true check true
+audit.pruned p_owner for ALL to bailiwick_owner using true check true
+audit.pruned p_reader for SELECT to bailiwick_auditor,bailiwick_operator using true
+audit.pruned p_sync for ALL to bailiwick_sync using true check true
+audit.seal p_owner for ALL to bailiwick_owner using true check true
+audit.seal p_reader for SELECT to bailiwick_auditor,bailiwick_operator using true
+audit.seal p_sync for ALL to bailiwick_sync using true check true
 identity.impersonation p_operator for ALL to bailiwick_operator using true check true
 identity.impersonation p_owner for ALL to bailiwick_owner using true check true
 identity.impersonation p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+identity.mail_outbox p_operator for SELECT to bailiwick_operator using true
+identity.mail_outbox p_owner for ALL to bailiwick_owner using true check true
+identity.mail_outbox p_service for ALL to bailiwick_service using security.in_scope(NULL::text)
+identity.mail_outbox p_service_enqueue for INSERT to bailiwick_service check security.in_scope(tenant_id)
+identity.mailer p_operator for SELECT to bailiwick_operator using true
+identity.mailer p_owner for ALL to bailiwick_owner using true check true
+identity.mailer p_service for ALL to bailiwick_service using security.in_scope(NULL::text)
 identity.platform_admin p_operator for ALL to bailiwick_operator using true check true
 identity.platform_admin p_owner for ALL to bailiwick_owner using true check true
 identity.platform_admin p_service for ALL to bailiwick_service using security.in_scope(NULL::text)
@@ -402,6 +718,7 @@ security.role_permission p_sync for SELECT to bailiwick_sync using true
 security.service_key p_operator for ALL to bailiwick_operator using true check true
 security.service_key p_owner for ALL to bailiwick_owner using true check true
 security.service_key p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+security.tenant_admin p_owner for ALL to bailiwick_owner using true check true
 security.user_assignment p_operator for ALL to bailiwick_operator using true check true
 security.user_assignment p_owner for ALL to bailiwick_owner using true check true
 security.user_assignment p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
@@ -409,17 +726,35 @@ security.user_assignment p_sync for SELECT to bailiwick_sync using true
 security.user_role p_operator for ALL to bailiwick_operator using true check true
 security.user_role p_owner for ALL to bailiwick_owner using true check true
 security.user_role p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+security.user_role p_service_global for SELECT to bailiwick_service using ((tenant_id IS NULL) AND (EXISTS ( SELECT FROM security.app_user u WHERE (u.id = user_role.user_id))))
 security.user_role p_sync for SELECT to bailiwick_sync using true
 
 -- grants
 audit.access_log bailiwick_auditor: select
 audit.access_log bailiwick_operator: select
-audit.access_log bailiwick_service: insert select
+audit.access_log bailiwick_service: select
+audit.access_log bailiwick_sync: select
+audit.checkpoint bailiwick_auditor: select
+audit.checkpoint bailiwick_operator: select
+audit.checkpoint bailiwick_sync: select
 audit.decision bailiwick_auditor: select
 audit.decision bailiwick_operator: select
-audit.decision bailiwick_service: insert select
+audit.decision bailiwick_service: select
+audit.decision bailiwick_sync: select
+audit.idempotency_claim bailiwick_service: delete insert select update
+audit.ledger bailiwick_auditor: select
+audit.ledger bailiwick_operator: select
+audit.ledger bailiwick_sync: select
+audit.pruned bailiwick_auditor: select
+audit.pruned bailiwick_operator: select
+audit.pruned bailiwick_sync: select
+audit.seal bailiwick_auditor: select
+audit.seal bailiwick_operator: select
+audit.seal bailiwick_sync: select
 identity.impersonation bailiwick_operator: delete insert select update
 identity.impersonation bailiwick_service: delete insert select update
+identity.mail_outbox bailiwick_service: delete
+identity.mailer bailiwick_service: insert select update
 identity.platform_admin bailiwick_operator: delete insert select update
 identity.platform_admin bailiwick_service: delete insert select update
 identity.platform_admin bailiwick_sync: select
@@ -435,6 +770,9 @@ security.app_user bailiwick_sync: select
 security.permission bailiwick_operator: select
 security.permission bailiwick_service: select
 security.permission bailiwick_sync: delete insert select update
+security.preset_role bailiwick_operator: select
+security.preset_role bailiwick_service: select
+security.preset_role bailiwick_sync: delete insert select update
 security.record bailiwick_operator: delete insert select truncate update
 security.record bailiwick_service: delete insert select update
 security.record bailiwick_sync: select
@@ -466,16 +804,64 @@ sync.model bailiwick_sync: delete insert select update
 sync.outbox bailiwick_operator: insert select update
 sync.outbox bailiwick_sync: delete insert select update
 
+-- grants of columns
+audit.access_log bailiwick_service: insert (tenant_id actor_user_id accessed_entity_type accessed_entity_id access_action purpose details actor_role impersonation_id request_id change_id)
+audit.checkpoint bailiwick_sync: insert (lane size note)
+audit.decision bailiwick_service: insert (decision_id decided_at api tenant_id caller_kind caller_id subject_user_id permission object answer listed source problem model_id sync_position latency_us request_id)
+audit.seal bailiwick_sync: insert (lane batch first_seq last_seq last_xid last_id prev head root frontier leaves first_at last_at)
+identity.mail_outbox bailiwick_operator: select (id tenant_id to_address template created_at expires_at not_before attempts leased_until last_error sent_at gave_up_at)
+identity.mail_outbox bailiwick_service: insert (id tenant_id to_address template content expires_at)
+identity.mail_outbox bailiwick_service: select (id tenant_id to_address template content created_at expires_at not_before attempts lease leased_until last_error sent_at gave_up_at)
+identity.mail_outbox bailiwick_service: update (content not_before attempts lease leased_until last_error sent_at gave_up_at)
+identity.mailer bailiwick_operator: select (host port security username from_address from_name updated_at updated_by)
+
 -- functions
-audit.ensure_decision_partitions(days_ahead integer) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner da0822b95250b53caab2a067e4036962
+audit.capture_change() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 937790a0cab02cb71ea0a089953462ff
+audit.ensure_access_log_partitions(months_ahead integer) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner,bailiwick_sync=X/bailiwick_owner ba93919ab78925a4fe5b369400f21a50
+audit.ensure_decision_partitions(days_ahead integer) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 28a7fc94f65fefa22c105af8fecffa96
+audit.ensure_partition(parent text, suffix text, since timestamp with time zone, until timestamp with time zone) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner e5e134811e16b6c5f493725708750c58
+audit.entries_query(table_name text) immutable owner=bailiwick_owner 40aa9571c5faf3d3ebaae622ae685a6b
+audit.entry_text(e audit.access_log) stable owner=bailiwick_owner ea133d71299bc02b812532af1127c0d2
+audit.entry_text(e audit.decision) stable owner=bailiwick_owner 83c3846fb20b38606bfaa506dd4fef89
+audit.note_grants() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 36e54cb299b1e15f8d171c884cd35eb8
+audit.prune_partition(lane text, partition text, seqs int8multirange) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner c4ac494eac584a3a22015c8ac5e3c262
+audit.refuse_change() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 0ae5914b4783b615a4af271b5b078820
+audit.setting(name text) stable owner=bailiwick_owner 337730cd044b86acbb43600daeccdabd
+audit.write_grants() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 5d0b0343afdfbbca1d75f781fc57f118
+identity.capture_event() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner fd6ebe1cf0ddeb71d0ed244efc6ed541
+identity.end_tenant(tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner 02dc2baf5fb82502fe9c6f550b36f1ca
+identity.has_mailer() stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner fd23401d1148e52d2bea74643bb61bf3
+security.actor() stable owner=bailiwick_owner dfab8d4c7beb17aacbce3f875b1e94e5
+security.apply_presets(only_tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_sync=X/bailiwick_owner 6e13ae5a6eb11f30e72fcb52397c9ed8
+security.apply_presets_to_new() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 16861cc5652e43d2ce3cbf4f6d03421d
+security.broken_ways(table_name text) immutable owner=bailiwick_owner bf48f10da5eb0126ae2b2c5da9284165
+security.delegable_permissions(user_id text, tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner e7a486484680ceec5c948a758504dd60
+security.describe_role() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 48f0a8652e204ce5f7fdbdddb8440773
 security.fill_role_tenant() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner 67efb2e5583042a81cce3bd233b5f99e
+security.guard_assignment() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner d705328bc5099dddffc7ed13f23f828b
+security.guard_grant() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 4499c301b4a20ec6af1c852e8167a62f
+security.guard_platform_seat() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1b58f354f31bba910b8082b158828857
+security.held_permissions(user_id text, tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner dcfeca683d607886864f364c0d6f619e
 security.in_scope(tenant_id text) stable owner=bailiwick_owner a50b2248ef0af4d02badac0de96fbf49
+security.is_migration() stable owner=bailiwick_owner df292966ea69903c9798796da95d76f4
+security.is_platform_admin(user_id text) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 988951ba407c2e60de3637157b2600d7
+security.look_at_admins(tenant_ids text[]) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1c53130adf5011006d7fa14ecfd628a3
+security.note_admins(tenant_ids text[]) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 83823ebab652355d4c3384778fdb2bc8
+security.protect_permission_set() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 765d98c698a6d8e36b250c008cd300c9
+security.protect_role() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 8f5bbe02962fe6d593c7593ba30f7153
+security.refuse(code text, sentence text, facts jsonb) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner d2cba3ed72d5d3db14725bdae4e2163d
+security.require_admin() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 7fa8330d64a6a87a45cc7f7e34d73f16
+security.require_may_hand_out(actor text, tenant_id text, permissions text[], delegates text[], own_until timestamp with time zone) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 832382f1902ed2ba00622615c6ad7764
 security.set_slot() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner 5f2f717aa3a283a73fccf3f7f3f17def
+security.set_xid() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner f270cd92f3e7277c6315b88953d70378
+security.touch_roles() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 565bf9617a3a4cb14b24ca0d87249077
 security.valid_id(id text) immutable owner=bailiwick_owner abaf06e906e2342da655585c589575fd
+security.watch_admins() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 75b7f24082fad91d032ff5a91deed200
+security.writer_standing(actor_user_id text, tenant_id text, impersonation_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 55850467478e9c9adf277be148e0957a
 sync.capture() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 2c7802cc09c104f0a45ec97771e4485c
 sync.count_captured(more bigint) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 9cb3458712a6591edb74a5348c219268
 sync.is_applied(tenant_id text, "position" xid8) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner b44ed6e0f68a068afebaf38709194751
 sync.keys_query(table_name text) immutable owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 8c02537fae30f09547ada84837588f56
-sync.projected(table_name text, content jsonb) immutable owner=bailiwick_owner fb72202066fda283c62bd0d7569cae05
+sync.projected(table_name text, content jsonb) immutable owner=bailiwick_owner 685f4e544e61e8d5959fb766d700e3c4
 sync.token(tenant_id text) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner ecfeca4281b90517cade10505bc558a4
 sync.touch(tenant_id text, kind text, a text, b text, prior jsonb) volatile owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner,bailiwick_sync=X/bailiwick_owner f30e018eb4d1f1ac542f5b868f6786ff

@@ -30,15 +30,28 @@ export interface ServiceOver {
   readonly engineTimeoutMs?: number;
   readonly syncWaitMs?: number;
   readonly decisionCacheEntries?: number;
+  readonly mail?: Config['mail'];
+  /** Connections of the service's pool. */
+  readonly connections?: number;
+  /** Whether every answer is held to the contract; one that breaks it is a 500. */
+  readonly validateResponses?: boolean;
+  readonly auditKey?: string;
+  readonly checkpointFile?: string;
 }
 
-/** Who asks: a person, by the headers that loopback is trusted with, or a service key. */
-export type As = { readonly user: string; readonly tenant: string } | { readonly key: string };
+/** Who asks: a person, by the headers that loopback is trusted with, or a service key; or nobody who says so. */
+export type As =
+  | { readonly user: string; readonly tenant: string; readonly impersonation?: string }
+  | { readonly key: string }
+  | 'nobody';
 
 export interface Answered<Body> {
   readonly status: number;
-  readonly body: Partial<Body> & Partial<Pick<ProblemBody, 'code' | 'detail' | 'errors'>>;
+  readonly body: Partial<Body> &
+    Partial<Pick<ProblemBody, 'code' | 'detail' | 'errors' | 'missing' | 'holders' | 'changed'>>;
   readonly headers: IncomingHttpHeaders;
+  /** The whole answer as it came; where it is no JSON, `body` is empty. */
+  readonly text: string;
   readonly requestId: string;
   /** From the request to the whole answer. */
   readonly ms: number;
@@ -49,7 +62,14 @@ export interface RequestMore {
   /** Undefined: the service's default. */
   readonly timeoutMs?: number | undefined;
   readonly syncToken?: string;
+  /** Besides those above. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
+
+/** A request without a body. */
+export type Ask = <Body>(path: string, more?: RequestMore) => Promise<Answered<Body>>;
+/** A request with a body, which may break the contract. */
+export type Send = <Body>(path: string, body: unknown, more?: RequestMore) => Promise<Answered<Body>>;
 
 export interface RunningService {
   /** Ends in `/api/v1`. */
@@ -59,8 +79,13 @@ export interface RunningService {
   /** As the platform's service key unless `as` says who. */
   check(body: CheckRequest, more?: RequestMore): Promise<Answered<CheckResult>>;
   listObjects(body: ListObjectsRequest, more?: RequestMore): Promise<Answered<ObjectPage>>;
-  /** Any POST; the body may break the contract. */
-  request<Body>(path: string, body: unknown, more?: RequestMore): Promise<Answered<Body>>;
+  /** Any POST. */
+  readonly request: Send;
+  readonly get: Ask;
+  readonly post: Send;
+  readonly put: Send;
+  readonly patch: Send;
+  readonly delete: Ask;
   /** A new service key; undefined may ask about every tenant. */
   addKey(tenantId: string | undefined): Promise<string>;
   /** What the service takes for the present; undefined is the real one. */
@@ -75,27 +100,38 @@ export interface RunningService {
 export async function startService(world: World, over: ServiceOver = {}): Promise<RunningService> {
   let fixed: Date | undefined;
   const now = (): Date => fixed ?? new Date();
-  const service = compose(configOf(world, over), quiet, { now });
+  const service = compose(configOf(world, over), quiet, { now, validateResponses: over.validateResponses ?? false });
   await service.start();
   const addresses = service.addresses();
   const base = `${addresses.service}/api/v1`;
   const platformKey = await addKey(world, undefined);
   const agent = new Agent({ keepAlive: true });
 
-  async function request<Body>(path: string, body: unknown, more: RequestMore = {}): Promise<Answered<Body>> {
-    const requestId = randomUUID();
-    const headers = {
-      'content-type': 'application/json',
-      'x-request-id': requestId,
-      ...headersOf(more.as ?? { key: platformKey }),
-      ...(more.timeoutMs === undefined ? {} : { 'timeout-ms': String(more.timeoutMs) }),
-      ...(more.syncToken === undefined ? {} : { 'x-sync-token': more.syncToken }),
+  function by(method: string): Send {
+    return async <Body>(path: string, body: unknown, more: RequestMore = {}): Promise<Answered<Body>> => {
+      const requestId = randomUUID();
+      const headers = {
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        'x-request-id': requestId,
+        ...headersOf(more.as ?? { key: platformKey }),
+        ...(more.timeoutMs === undefined ? {} : { 'timeout-ms': String(more.timeoutMs) }),
+        ...(more.syncToken === undefined ? {} : { 'x-sync-token': more.syncToken }),
+        ...more.headers,
+      };
+      const startedAt = performance.now();
+      const text = body === undefined ? undefined : JSON.stringify(body);
+      const answer = await send({ method, url: `${base}${path}`, headers, text }, agent);
+      const ms = performance.now() - startedAt;
+      const isJson = /^application\/(problem\+)?json/.test(answer.headers['content-type'] ?? '');
+      const parsed: unknown = isJson ? JSON.parse(answer.text) : {};
+      return { ...answer, body: parsed as Answered<Body>['body'], requestId, ms };
     };
-    const startedAt = performance.now();
-    const answer = await post({ url: `${base}${path}`, headers, text: JSON.stringify(body) }, agent);
-    const ms = performance.now() - startedAt;
-    return { ...answer, body: JSON.parse(answer.text) as Answered<Body>['body'], requestId, ms };
   }
+  const bare =
+    (method: string): Ask =>
+    (path, more) =>
+      by(method)(path, undefined, more);
+  const request = by('POST');
 
   return {
     base,
@@ -103,6 +139,11 @@ export async function startService(world: World, over: ServiceOver = {}): Promis
     check: (body, more) => request('/check', body, more),
     listObjects: (body, more) => request('/list-objects', body, more),
     request,
+    get: bare('GET'),
+    post: request,
+    put: by('PUT'),
+    patch: by('PATCH'),
+    delete: bare('DELETE'),
     addKey: (tenantId) => addKey(world, tenantId),
     setNow: (date) => {
       fixed = date;
@@ -117,7 +158,7 @@ export async function startService(world: World, over: ServiceOver = {}): Promis
 function configOf(world: World, over: ServiceOver): Config {
   const url = over.databaseUrl ?? world.databaseUrl;
   return {
-    database: { url, syncUrl: over.syncDatabaseUrl ?? url, connections: 10 },
+    database: { url, syncUrl: over.syncDatabaseUrl ?? url, connections: over.connections ?? 10 },
     engine: {
       url: over.engineUrl ?? world.engineUrl,
       storeId: world.storeId,
@@ -128,10 +169,12 @@ function configOf(world: World, over: ServiceOver): Config {
     http: { host: '127.0.0.1', port: 0, managementPort: 0, requestTimeoutMs: over.requestTimeoutMs ?? 1_000 },
     callers: { issuers: [], trustLoopback: true, gatewaySecret: undefined },
     decisionLog: over.decisionLog ?? 'strict',
+    audit: { key: over.auditKey, checkpointFile: over.checkpointFile },
     syncWaitMs: over.syncWaitMs ?? 250,
     decisionCacheEntries: over.decisionCacheEntries ?? 10_000,
     reconcileSeconds: 0,
     logLevel: 'silent',
+    mail: over.mail ?? { secretKey: undefined, mailboxDir: undefined },
   };
 }
 
@@ -143,16 +186,29 @@ async function addKey(world: World, tenantId: string | undefined): Promise<strin
 }
 
 function headersOf(as: As): Record<string, string> {
-  return 'key' in as ? { authorization: `Bearer ${as.key}` } : { 'x-user-id': as.user, 'x-tenant-id': as.tenant };
+  if (as === 'nobody') return {};
+  if ('key' in as) return { authorization: `Bearer ${as.key}` };
+  return {
+    'x-user-id': as.user,
+    'x-tenant-id': as.tenant,
+    ...(as.impersonation === undefined ? {} : { 'x-impersonation-id': as.impersonation }),
+  };
+}
+
+interface Sent {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Record<string, string>;
+  readonly text: string | undefined;
 }
 
 /** Node's own client: scenarios ask thousands of questions, and `fetch` costs as much as the service's part of one. */
-function post(
-  { url, headers, text }: { url: string; headers: Record<string, string>; text: string },
+function send(
+  { method, url, headers, text }: Sent,
   agent: Agent,
 ): Promise<{ status: number; headers: IncomingHttpHeaders; text: string }> {
   return new Promise((resolve, reject) => {
-    const sending = httpRequest(url, { agent, method: 'POST', headers }, (response) => {
+    const sending = httpRequest(url, { agent, method, headers }, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', reject);

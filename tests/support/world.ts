@@ -36,6 +36,8 @@ export interface World {
   sql<Row = unknown>(text: string, values?: readonly unknown[], settings?: TxSettings): Promise<Row[]>;
   /** Several statements in one transaction, as the superuser. */
   superSql(...statements: string[]): Promise<void>;
+  /** The same as a migration would run them: as the owner, whom no guard of system roles or of admins binds. */
+  migrationSql(...statements: string[]): Promise<void>;
   /** A projector of this world, not started. */
   projector(over?: Partial<ProjectorOptions>): Projector;
   /** Starts the world's own projector unless it runs, and waits until nothing waits in the outbox. */
@@ -74,7 +76,7 @@ export async function createWorld(): Promise<World> {
     return made;
   }
   const sync = pool('bailiwick_sync');
-  await sync.transaction((tx) => replaceCatalogue(tx, catalogue));
+  await sync.transaction((tx) => replaceCatalogue(tx, { catalogue, presets: Object.values(presets) }));
 
   const world: World = {
     databaseUrl,
@@ -90,6 +92,7 @@ export async function createWorld(): Promise<World> {
         for (const text of statements) await tx.query({ text });
       });
     },
+    migrationSql: (...statements) => world.superSql('set local role bailiwick_owner', ...statements),
     projector(over = {}) {
       const scope = { pool: sync, tuples: over.tuples ?? tuples, timeoutMs: 5_000 };
       return createProjector({
@@ -133,16 +136,6 @@ export async function createWorld(): Promise<World> {
           text: `insert into identity.tenant (id, slug, name, status, preset) values ($1, $2, $1, $3, $4)`,
           values: [tenantId, tenantId.toLowerCase().replaceAll(/[^a-z0-9]/g, '-'), status, preset],
         });
-        for (const role of presets[preset].roles) {
-          await tx.query({
-            text: `insert into security.role (id, tenant_id, name, is_system) values ($1, $2, $3, true)`,
-            values: [roleId(tenantId, role.name), tenantId, role.name],
-          });
-          await tx.query({
-            text: `insert into security.role_permission (role_id, permission_id) select $1, unnest($2::text[])`,
-            values: [roleId(tenantId, role.name), role.permissions],
-          });
-        }
       });
     },
     async addUser(tenantId, userId, roles = []) {

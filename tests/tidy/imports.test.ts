@@ -57,6 +57,7 @@ test.each<{ from: string; to: string; rule: RegExp }>([
   { from: 'embedded/stack.ts', to: '@openfga/sdk', rule: /only `src\/platform\/` imports this package/ },
   { from: 'http/app.ts', to: 'jose', rule: /only `src\/platform\/` imports this package/ },
   { from: 'audit/decision-log.ts', to: 'prom-client', rule: /only `src\/platform\/` imports this package/ },
+  { from: 'mail/sender.ts', to: 'nodemailer', rule: /only `src\/platform\/` imports this package/ },
   { from: 'shared/ids.ts', to: 'fast-check', rule: /what runs in production is a dependency/ },
   { from: 'shared/ids.ts', to: './nothing.js', rule: /leads nowhere/ },
 ])('the rules see src: $from → $to', async ({ from, to, rule }) => {

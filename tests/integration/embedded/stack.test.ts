@@ -26,6 +26,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { chooseAccount, isRoot } from '../../../src/embedded/account.js';
 import { isServing } from '../../../src/embedded/engine.js';
 import { clusterDirOf } from '../../../src/embedded/paths.js';
+import { findFreePort } from '../../../src/embedded/ports.js';
 import { lookAtProcess, waitUntil } from '../../../src/embedded/process.js';
 import { startStack } from '../../../src/embedded/stack.js';
 import type { StackOptions } from '../../../src/embedded/stack-server.js';
@@ -55,7 +56,7 @@ describe('one data directory, start after start', () => {
 
   test('starts from a path with spaces, over what an interrupted initdb left', async () => {
     mkdirSync(join(`${clusterDirOf(dataDir)}.new-abc`, 'cluster', 'half'), { recursive: true });
-    stack = await start();
+    stack = await start({ ports: await portsOfOurOwn() });
     expect(readdirSync(dataDir).filter((name) => name.includes('.new'))).toEqual([]);
     expect(await isServing(stack.engine.url)).toBe(true);
     await runSql(stack.postgres.url('postgres'), ['create database kept']);
@@ -248,6 +249,15 @@ test('an engine that cannot start takes Postgres down with it', async () => {
   expect(existsSync(join(clusterDirOf(join(broken, 'data')), 'postmaster.pid'))).toBe(false);
   expect(existsSync(join(broken, 'data', 'lock'))).toBe(false);
 });
+
+/**
+ * Ports that no other stack looks for, whichever runs beside this one: those begin at 7082 and at the system's own
+ * range. What is released between two starts is then still free at the second.
+ */
+async function portsOfOurOwn(): Promise<{ postgres: number; engine: number }> {
+  const postgres = await findFreePort(20_000 + (process.pid % 1_000) * 10);
+  return { postgres, engine: await findFreePort(postgres + 1) };
+}
 
 async function createStore(stack: Stack): Promise<string> {
   const response = await fetch(`${stack.engine.url}/stores`, { method: 'POST', body: '{"name":"a store"}' });

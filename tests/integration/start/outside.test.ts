@@ -86,6 +86,7 @@ test('quotes for a shell whatever a value holds', () => {
     ...{ pid: 1, began: '', service: 'a', management: 'b', engine },
     operatorUrl: `postgres://o:${encodeURIComponent(`p'w $(id) "\\`)}@localhost/d`,
     serviceKey: 'k',
+    audit: { checkpointFile: '/x/checkpoints.txt', publicKey: 'p' },
   });
   expect(lines).toContain(String.raw`export PGPASSWORD='p'\''w $(id) "\'`);
   expect(lines).toContain(`export PGPORT='5432'`);

@@ -108,6 +108,7 @@ describe('one data directory, start after start', () => {
     expect(answers.map((answer) => (JSON.parse(answer) as { allowed: boolean }).allowed)).toEqual([true, false]);
     expect(running.output()).toMatch(/assign roles\? Allowed:[^]*May a viewer\? Denied:/);
     expect(running.output()).toContain('Development only');
+    expect(running.output()).toContain(`  mailbox         ${join(dataDir, 'mailbox')}`);
   });
 
   test('`env` prints everything that the documentation uses', () => {

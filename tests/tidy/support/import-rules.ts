@@ -30,7 +30,8 @@ const BELOW = ['platform/', 'shared/', 'contract/'];
 /** Entry of src/ → the paths under src/ that it may import besides itself; a path ending in `/` is a folder. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'main.ts': ['config.ts', 'compose.ts', 'commands.ts', 'shared/'],
-  'compose.ts': ['config.ts', ...CAPABILITIES.map((name) => `${name}/`), ...BELOW],
+  'compose.ts': ['config.ts', 'operations.ts', ...CAPABILITIES.map((name) => `${name}/`), ...BELOW],
+  'operations.ts': ['config.ts', ...CAPABILITIES.map((name) => `${name}/`), ...BELOW],
   'commands.ts': ['config.ts', ...CAPABILITIES.map((name) => `${name}/`), ...BELOW],
   'config.ts': [],
   ...Object.fromEntries(CAPABILITIES.map((name) => [`${name}/`, ['audit/', 'sync/projection.ts', ...BELOW]])),
@@ -41,7 +42,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Packages that speak to the outside or decide trust: behind src/platform/ alone. */
-const BEHIND_PLATFORM = ['pg', '@openfga/sdk', 'jose', 'prom-client'];
+const BEHIND_PLATFORM = ['pg', '@openfga/sdk', 'jose', 'prom-client', 'nodemailer'];
 
 const escaped = (path: string): string => path.replaceAll('.', String.raw`\.`);
 const underSrc = (entry: string): string => `^src/${escaped(entry)}${entry.endsWith('/') ? '' : '$'}`;

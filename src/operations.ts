@@ -1,0 +1,82 @@
+/**
+ * Who carries out which operation of the contract: the capabilities, put together over what they are made of.
+ *
+ * The type of `Operations` makes an operation that nobody carries out a compile error. A new capability is one line here.
+ */
+import { createChange, createShow } from './audit/change.js';
+import type { DecisionLog } from './audit/decision-log.js';
+import { auditOperations } from './audit/operations.js';
+import type { Config } from './config.js';
+import { createAuthorizer } from './decisions/authorize.js';
+import { createDecisionCache } from './decisions/cache.js';
+import { createChecker } from './decisions/check.js';
+import { createInstantCheck, type InstantCheck } from './decisions/instant.js';
+import { createJournal } from './decisions/journal.js';
+import { createLister } from './decisions/list-objects.js';
+import { decisionOperations } from './decisions/operations.js';
+import { contractOperations } from './http/contract-operations.js';
+import type { ContractDocument } from './http/contract.js';
+import { mailOperations } from './mail/operations.js';
+import type { PostOffice } from './mail/post-office.js';
+import type { Metrics } from './platform/metrics.js';
+import type { Pool } from './platform/postgres.js';
+import { rbacOperations } from './rbac/operations.js';
+import type { Authorize, Deadline, Operations } from './shared/operation.js';
+import { Problem, PROBLEMS } from './shared/problem.js';
+import type { SyncGate } from './shared/sync-gate.js';
+import type { TupleStore } from './shared/tuple.js';
+import type { ModelPart } from './sync/model.js';
+
+/** What the operations are made of. */
+export interface OperationsBase {
+  readonly config: Config;
+  readonly metrics: Metrics;
+  readonly now: () => Date;
+  /** Of role `bailiwick_service`. */
+  readonly pool: Pool;
+  readonly tuples: TupleStore;
+  readonly model: ModelPart;
+  readonly gate: SyncGate;
+  readonly decisionLog: DecisionLog;
+  readonly office: PostOffice;
+  /** Says to the projector that something was committed just now. */
+  readonly wake: () => void;
+}
+
+/** Every operation of the document, who may call it, and the checks that take no wait. */
+export function carriedOut(
+  document: ContractDocument,
+  base: OperationsBase,
+): { operations: Operations; authorize: Authorize; answerAtOnce: InstantCheck } {
+  const { config, metrics, pool, tuples, gate, now } = base;
+  const engineTimeoutMs = config.engine.timeoutMs;
+  const journal = createJournal({ ...base, modelId: () => base.model.modelId() });
+  const cache = createDecisionCache({ gate, metrics, now, entries: config.decisionCacheEntries });
+  const checker = createChecker({ tuples, gate, journal, cache, engineTimeoutMs });
+  const lister = createLister({ pool, tuples, gate, journal, engineTimeoutMs });
+  const show = createShow(pool);
+  const change = createChange({ pool, settle: (token, deadline) => settle(base, token, deadline) });
+  return {
+    operations: {
+      ...contractOperations(document),
+      ...decisionOperations({ checker, lister, gate }),
+      ...rbacOperations({ change, show, tuples, gate, now }),
+      ...auditOperations({ show }),
+      ...mailOperations({ pool, office: base.office }),
+    },
+    authorize: createAuthorizer({ checker, pool }),
+    answerAtOnce: createInstantCheck({ cache, gate, journal }),
+  };
+}
+
+/** A change that is committed is not undone by a projector that lags: the answer says that it is not in force yet. */
+async function settle({ wake, gate }: OperationsBase, syncToken: string, deadline: Deadline): Promise<boolean> {
+  wake();
+  try {
+    await gate.awaitToken(syncToken, deadline);
+    return true;
+  } catch (error) {
+    if (error instanceof Problem && PROBLEMS[error.code].status === 503) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,13 @@
+/** The operations of role administration. */
+import { effectiveOperations } from './effective-operations.js';
+import type { EffectiveOptions } from './effective-operations.js';
+import { permissionSetOperations } from './permission-set-operations.js';
+import { roleOperations } from './role-operations.js';
+import { userRoleOperations } from './user-role-operations.js';
+
+export const rbacOperations = (options: EffectiveOptions) => ({
+  ...roleOperations(options),
+  ...permissionSetOperations(options),
+  ...userRoleOperations(options),
+  ...effectiveOperations(options),
+});

@@ -1,0 +1,95 @@
+/**
+ * A user's roles: listing, assigning and revoking them, one role a call.
+ *
+ * What may not be handed out, and that an administrator is left, is held by the database (migrations/0008).
+ */
+import { tenantOf } from '../audit/change.js';
+import { ConstraintError } from '../platform/postgres.js';
+import type { Tx } from '../platform/postgres.js';
+import { parseMoment } from '../shared/moment.js';
+import type { Operations } from '../shared/operation.js';
+import { Problem } from '../shared/problem.js';
+import { refusePlatformRole } from './platform-role.js';
+import { getRole, noSuchRole } from './role-operations.js';
+import type { RbacOptions } from './role-operations.js';
+import { hasUser, listAssignments, lockUser, revokeAssignment, upsertAssignment } from './user-role-store.js';
+import type { AssignmentRow, Window } from './user-role-store.js';
+
+const ASSIGNMENTS_MAX = 500;
+
+export function userRoleOperations({ change, show }: RbacOptions) {
+  return {
+    async listUserRoles({ path: { id } }, context) {
+      const tenantId = tenantOf(context);
+      const rows = await show(context, tenantId, async (tx) => {
+        if (!(await hasUser(tx, tenantId, id))) throw noSuchUser();
+        return await listAssignments(tx, { userId: id, limit: ASSIGNMENTS_MAX });
+      });
+      return { status: 200, body: { items: rows.map(assignmentBody), nextCursor: null } };
+    },
+    async assignRole({ path: { id: userId }, body }, context) {
+      refusePlatformRole(body.roleId);
+      const tenantId = tenantOf(context);
+      const window = windowOf(body);
+      const order = { tenantId, reason: body.reason };
+      const { result, ...receipt } = await change(context, order, async (tx) => {
+        if (!(await lockUser(tx, tenantId, userId))) throw noSuchUser();
+        const { id: roleId, roleName } = await getRole(tx, tenantId, body.roleId);
+        return { ...(await assign(tx, { userId, roleId, ...window })), roleId, roleName };
+      });
+      return { status: 200, body: { ...result, userId, ...windowBody(result), ...receipt } };
+    },
+    async revokeRole({ path: { id: userId, roleId }, query }, context) {
+      refusePlatformRole(roleId);
+      const tenantId = tenantOf(context);
+      const order = { tenantId, reason: query.reason };
+      const { result, ...receipt } = await change(context, order, async (tx) => {
+        if (!(await lockUser(tx, tenantId, userId))) throw noSuchUser();
+        await getRole(tx, tenantId, roleId);
+        const changed = await revokeAssignment(tx, userId, roleId);
+        const left = await listAssignments(tx, { userId, limit: ASSIGNMENTS_MAX });
+        return { changed, remainingRoleCount: left.length };
+      });
+      return { status: 200, body: { userId, roleId, ...result, ...receipt } };
+    },
+  } satisfies Partial<Operations>;
+}
+
+/** Also for a user of another tenant. */
+export function noSuchUser(): Problem {
+  return new Problem('NOT_FOUND', 'there is no such user');
+}
+
+async function assign(tx: Tx, assignment: { userId: string; roleId: string } & Window) {
+  try {
+    return await upsertAssignment(tx, assignment);
+  } catch (error) {
+    // deleted between the look and the insert
+    if (error instanceof ConstraintError && error.constraint === 'fk_user_role_role') throw noSuchRole();
+    throw error;
+  }
+}
+
+function windowOf({ validFrom, expiresAt }: { validFrom?: string; expiresAt?: string }): Window {
+  const window = {
+    validFrom: validFrom === undefined ? null : parseMoment(validFrom, 'validFrom'),
+    expiresAt: expiresAt === undefined ? null : parseMoment(expiresAt, 'expiresAt'),
+  };
+  const message = faultIn(window);
+  if (message === undefined) return window;
+  throw new Problem('INVALID_REQUEST', `\`expiresAt\` ${message}`, { errors: [{ field: 'expiresAt', message }] });
+}
+
+function faultIn({ validFrom, expiresAt }: Window): string | undefined {
+  if (expiresAt === null) return undefined;
+  if (validFrom !== null && expiresAt <= validFrom) return 'must be later than `validFrom`';
+  return expiresAt.getTime() <= Date.now() ? 'is in the past' : undefined;
+}
+
+function windowBody({ validFrom, expiresAt }: Window): { validFrom: string | null; expiresAt: string | null } {
+  return { validFrom: validFrom?.toISOString() ?? null, expiresAt: expiresAt?.toISOString() ?? null };
+}
+
+function assignmentBody({ assignedAt, ...assignment }: AssignmentRow) {
+  return { ...assignment, ...windowBody(assignment), assignedAt: assignedAt.toISOString() };
+}

@@ -1,0 +1,163 @@
+/** Retention: what may leave, what stays, and what a verifier can still prove afterwards. */
+import { readFile, writeFile } from 'node:fs/promises';
+
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { readCheckpoints } from '../../src/audit/checkpoint.js';
+import type { Checkpoint } from '../../src/audit/checkpoint.js';
+import { batchLines, logLine, openExport, prunedLine, tailLine } from '../../src/audit/ledger-file.js';
+import { readBatches } from '../../src/audit/ledger-reader.js';
+import { emptyLog } from '../../src/audit/ledger.js';
+import type { Lane } from '../../src/audit/ledger.js';
+import type { InTransaction } from '../../src/audit/ledger-reader.js';
+import { listPruned } from '../../src/audit/ledger-state-store.js';
+import { pruneLane } from '../../src/audit/prune.js';
+import type { PruneReport } from '../../src/audit/prune.js';
+import { verifyDatabase, verifyExport } from '../../src/audit/verify-ledger.js';
+import type { LaneReport } from '../../src/audit/verify-ledger.js';
+import { PUBLIC_KEY, sealingOf, until } from '../support/sealing.js';
+import type { Sealing, StartedSealer } from '../support/sealing.js';
+import { createWorld } from '../support/world.js';
+import type { World } from '../support/world.js';
+
+let world: World;
+let sealing: Sealing;
+let started: StartedSealer;
+const origins = new Map<Lane, string>();
+const run: InTransaction = (work) => world.pool('bailiwick_operator').transaction(work);
+
+const OLD = `timestamptz '2020-01-15 12:00:00+00'`;
+const OLDER = `timestamptz '2019-12-31 23:59:59.999999+00'`;
+
+beforeAll(async () => {
+  world = await createWorld();
+  sealing = await sealingOf(world);
+  const months = [
+    ['access_log', '201912', '2019-12-01 00:00:00+00', '2020-01-01 00:00:00+00'],
+    ['access_log', '202001', '2020-01-01 00:00:00+00', '2020-02-01 00:00:00+00'],
+    ['decision', '20200115', '2020-01-15 00:00:00+00', '2020-01-16 00:00:00+00'],
+  ];
+  await world.superSql(
+    `set local role bailiwick_owner`,
+    ...months.map((month) => `select audit.ensure_partition('${month.join(`', '`)}')`),
+  );
+  started = await sealing.start();
+  for (const { lane, origin } of await world.sql<{ lane: Lane; origin: string }>(
+    `select lane, origin from audit.ledger`,
+  ))
+    origins.set(lane, origin);
+  // Old and new rows in one transaction and in one batch: what leaves is not one piece of the log.
+  await sealing.write(7, { at: OLDER });
+  await sealing.write(20, { at: `case when n % 3 = 0 then now() else ${OLD} end` });
+  await sealing.write(2_100, { at: OLD });
+  await sealing.write(5);
+  await sealing.writeDecisions(30, `case when n % 2 = 0 then now() else ${OLD} end`);
+  await sealing.untilCovered(7 + 20 + 2_100 + 5);
+  await sealing.untilCovered(30, 'decision');
+}, 60_000);
+afterAll(async () => {
+  await sealing.end();
+  await world.end();
+});
+
+async function checkpoints(): Promise<Checkpoint[]> {
+  return readCheckpoints(await readFile(sealing.file, 'utf8'));
+}
+
+const nameOf = (lane: Lane) => ({ lane, origin: origins.get(lane) ?? '' });
+
+async function prune(lane: Lane, before: string, drop: boolean): Promise<PruneReport[]> {
+  return await pruneLane(run, nameOf(lane), {
+    before: new Date(before),
+    drop,
+    checkpoints: await checkpoints(),
+    key: PUBLIC_KEY,
+  });
+}
+
+async function verify(lane: Lane): Promise<LaneReport> {
+  return await verifyDatabase(run, nameOf(lane), {
+    from: undefined,
+    to: undefined,
+    checkpoints: await checkpoints(),
+    key: PUBLIC_KEY,
+  });
+}
+
+test('a look drops nothing, and says what could leave', async () => {
+  expect(await prune('admin', '2020-02-01', false)).toEqual([
+    { lane: 'admin', partition: 'access_log_201912', rows: 7, outcome: 'could be dropped' },
+    { lane: 'admin', partition: 'access_log_202001', rows: 14 + 2_100, outcome: 'could be dropped' },
+  ]);
+  expect(await prune('admin', '2020-01-31', false)).toHaveLength(1);
+  expect(await verify('admin')).toMatchObject({ fault: undefined, pruned: 0 });
+});
+
+test('the database itself refuses what is not covered, not whole, or not a partition', async () => {
+  const call = (lane: string, partition: string, seqs: string): Promise<unknown[]> =>
+    world.sql(`select audit.prune_partition($1, $2, $3::int8multirange)`, [lane, partition, seqs]);
+  await expect(call('admin', 'access_log_201912', '{[1,6]}')).rejects.toThrow(/holds 7 rows, not the 6/);
+  await expect(call('admin', 'access_log_other', '{}')).rejects.toThrow(/no partition/);
+  await expect(call('admin', 'decision_20200115', '{}')).rejects.toThrow(/no partition/);
+  await expect(call('admin', 'seal', '{}')).rejects.toThrow(/no partition/);
+  await expect(
+    world
+      .pool('bailiwick_service')
+      .transaction((tx) => tx.query({ text: `select audit.prune_partition('admin', 'x', '{}')` })),
+  ).rejects.toThrow(/permission denied/);
+});
+
+test('a partition with a row that no checkpoint covers stays', async () => {
+  await started.sealer.stop();
+  await sealing.write(1, { at: OLD });
+  expect(await prune('admin', '2020-02-01', true)).toMatchObject([
+    { partition: 'access_log_201912', outcome: 'dropped', rows: 7 },
+    { partition: 'access_log_202001', outcome: 'kept', why: 'it holds rows that are not sealed yet' },
+  ]);
+  const unsigned = await sealing.start({ key: undefined });
+  await sealing.untilSealed(7 + 20 + 2_100 + 5 + 2);
+  expect(await prune('admin', '2020-02-01', true)).toMatchObject([
+    { outcome: 'kept', why: expect.stringMatching(/^no checkpoint covers/) as string },
+  ]);
+  await unsigned.sealer.stop();
+  started = await sealing.start();
+  await sealing.untilCovered(7 + 20 + 2_100 + 5 + 2);
+});
+
+test('what left is an entry, what stayed verifies, and an archive of what left still does', async () => {
+  const path = `${sealing.file}.export`;
+  const archive = [logLine(nameOf('admin'), emptyLog(nameOf('admin').origin))];
+  for (const range of await run((tx) => listPruned(tx, 'admin'))) archive.push(prunedLine(range));
+  const batches = readBatches(run, { lane: 'admin', after: emptyLog(nameOf('admin').origin), withEntries: () => true });
+  for await (const batch of batches) archive.push(...batchLines(batch));
+  await writeFile(path, [...archive, tailLine(0)].join('\n'));
+
+  expect(await prune('admin', '2020-02-01', true)).toMatchObject([{ outcome: 'dropped', rows: 14 + 2_100 + 1 }]);
+  expect(await prune('decision', '2020-02-01', true)).toMatchObject([{ outcome: 'dropped', rows: 15 }]);
+  const entries = await world.sql<object>(
+    `select accessed_entity_id as id, access_action as action, details->>'rows' as rows from audit.access_log
+     where purpose like 'audit.prune:%' order by id`,
+  );
+  expect(entries).toEqual([
+    { id: 'access_log_201912', action: 'DELETE', rows: '7' },
+    { id: 'access_log_202001', action: 'DELETE', rows: String(14 + 2_100 + 1) },
+    { id: 'decision_20200115', action: 'DELETE', rows: '15' },
+  ]);
+  await until(async () => (await verify('admin')).covered === 7 + 20 + 2_100 + 5 + 4);
+  expect(await verify('admin')).toMatchObject({ fault: undefined, pruned: 7 + 14 + 2_100 + 1, verified: 6 + 5 + 3 });
+  expect(await verify('decision')).toMatchObject({ fault: undefined, pruned: 15, verified: 15 });
+  expect(started.sealer.brokenLanes()).toEqual([]);
+
+  const wanted = { from: undefined, to: 7 + 20 + 2_100 + 5, checkpoints: await checkpoints(), key: PUBLIC_KEY };
+  expect(await verifyExport(path, { ...wanted, allowPruned: true })).toMatchObject({ fault: undefined, pruned: 7 });
+  expect((await openExport(path)).pruned).toMatchObject([{ from: 1, to: 7 }]);
+});
+
+test('a removal that poses as a pruning is found', async () => {
+  await sealing.tamper(
+    `delete from audit.access_log where id = (select max(id) from audit.access_log where purpose = 'p')`,
+    `insert into audit.pruned (lane, partition, seqs, entry_id)
+       select 'admin', 'access_log_202002', '{[2132,2132]}', max(id) from audit.access_log`,
+  );
+  expect((await verify('admin')).fault?.what).toMatch(/no entry of the access log says so/);
+});

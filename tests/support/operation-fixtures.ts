@@ -1,0 +1,109 @@
+/**
+ * One valid call of each operation that needs a permission of the tenant, one line an operation: what the generated
+ * matrix (tests/integration/matrix.test.ts) calls it with.
+ *
+ * A new operation with such an `x-permission` needs a line here. `prepare` makes, as an operator, what the call is about
+ * and answers with it; it runs before every call that may have an effect, so that each one finds the same beginning.
+ */
+import { randomUUID } from 'node:crypto';
+
+import type { World } from './world.js';
+import { roleId } from './world.js';
+
+/** A call of an operation: what stands in its path, after it, and in its body. */
+export interface OperationCall {
+  readonly path?: Readonly<Record<string, string>>;
+  readonly query?: string;
+  readonly body?: unknown;
+}
+
+export interface OperationFixture {
+  /** Makes what the call is about, in the tenant, and answers with the call. */
+  prepare(world: World, tenantId: string): Promise<OperationCall>;
+  /** What it needs besides its own permission, so that a caller who has just these may carry it out. */
+  readonly alsoHolds?: readonly string[];
+  /** The status of the answer where it is not 200. */
+  readonly status?: number;
+}
+
+/** A custom role with `claims.read` that nobody has. */
+async function aRole({ sql }: World, tenantId: string): Promise<string> {
+  const id = `role-${randomUUID()}`;
+  const name = `R_${id.replaceAll('-', '_').toUpperCase()}`;
+  await sql(`insert into security.role (id, tenant_id, name, description) values ($1, $2, $3, 'before')`, [
+    id,
+    tenantId,
+    name,
+  ]);
+  await sql(`insert into security.role_permission (role_id, permission_id) values ($1, 'claims.read')`, [id]);
+  return id;
+}
+
+/** A user of the tenant, perhaps with a role. */
+async function aUser({ sql }: World, tenantId: string, role?: string): Promise<string> {
+  const id = `user-${randomUUID()}`;
+  await sql(`insert into security.app_user (id, tenant_id, email) values ($1::text, $2, $1::text || '@example.com')`, [
+    id,
+    tenantId,
+  ]);
+  if (role !== undefined) await sql(`insert into security.user_role (user_id, role_id) values ($1, $2)`, [id, role]);
+  return id;
+}
+
+const aName = (): string => `N_${randomUUID().replaceAll('-', '_').toUpperCase()}`;
+const nothing = (): Promise<OperationCall> => Promise.resolve({});
+const viewer = (tenantId: string): string => roleId(tenantId, 'EMR_CLIENT_VIEWER');
+
+/* eslint-disable prettier/prettier -- one line an operation */
+export const OPERATION_FIXTURES: Readonly<Record<string, OperationFixture>> = {
+  listRoles: { prepare: nothing },
+  createRole: { prepare: () => Promise.resolve({ body: { roleName: aName() } }), status: 201 },
+  getRole: { prepare: async (world, tenantId) => ({ path: { id: await aRole(world, tenantId) } }) },
+  describeRole: {
+    prepare: async (world, tenantId) => ({
+      path: { id: await aRole(world, tenantId) },
+      body: { description: 'after' },
+    }),
+  },
+  deleteRole: { prepare: async (world, tenantId) => ({ path: { id: await aRole(world, tenantId) } }) },
+  cloneRole: {
+    prepare: async (world, tenantId) => ({ path: { id: await aRole(world, tenantId) }, body: { roleName: aName() } }),
+    status: 201,
+    alsoHolds: ['claims.read'],
+  },
+  setRolePermissions: {
+    prepare: async (world, tenantId) => ({ path: { id: await aRole(world, tenantId) }, body: { permissionIds: [] } }),
+  },
+  previewRolePermissions: {
+    prepare: async (world, tenantId) => ({ path: { id: await aRole(world, tenantId) }, body: { permissionIds: [] } }),
+  },
+  listRoleUsers: { prepare: async (world, tenantId) => ({ path: { id: await aRole(world, tenantId) } }) },
+  listUserRoles: { prepare: async (world, tenantId) => ({ path: { id: await aUser(world, tenantId) } }) },
+  assignRole: {
+    prepare: async (world, tenantId) => ({
+      path: { id: await aUser(world, tenantId) },
+      body: { roleId: await aRole(world, tenantId) },
+    }),
+    alsoHolds: ['claims.read'],
+  },
+  revokeRole: {
+    prepare: async (world, tenantId) => ({
+      path: { id: await aUser(world, tenantId, viewer(tenantId)), roleId: viewer(tenantId) },
+    }),
+  },
+  getEffectivePermissions: { prepare: async (world, tenantId) => ({ path: { id: await aUser(world, tenantId) } }) },
+  listPermissions: { prepare: nothing },
+  listPermissionUsers: { prepare: () => Promise.resolve({ path: { permissionId: 'claims.read' } }) },
+  listAuditLog: { prepare: nothing },
+  exportAuditLog: { prepare: nothing },
+};
+
+/** The fixture of the operation. Throws an Error that says what to add where there is none. */
+export function fixtureOf(operationId: string, fixtures = OPERATION_FIXTURES): OperationFixture {
+  const fixture = Object.hasOwn(fixtures, operationId) ? fixtures[operationId] : undefined;
+  if (fixture !== undefined) return fixture;
+  throw new Error(
+    `operation \`${operationId}\` has no fixture: add a line \`${operationId}: { prepare: … }\` to OPERATION_FIXTURES in ` +
+      'tests/support/operation-fixtures.ts that makes what one valid call of it is about',
+  );
+}
