@@ -61,7 +61,7 @@ export async function startBench() {
       databaseUrl: url,
       engineUrl: stack.engine.url,
       enginePid: stack.engine.pid ?? 0,
-      postgresPid: stack.postgres.pid ?? 0,
+      postgresPid: stack.postgres.pid,
       postgresUrl: (/** @type {string} */ database) => stack.postgres.url(database),
       storeId,
       get modelId() {
@@ -71,15 +71,11 @@ export async function startBench() {
       /** How many decisions are written down, once nothing more comes. */
       settledRows: async () => {
         for (let last = -1; ;) {
-          const [row] = await operator.transaction(
-            async (tx) =>
-              (
-                await tx.query(
-                  /** @type {{ text: string }} */ ({ text: 'select count(*)::int as n from audit.decision' }),
-                )
-              ).rows,
+          /** @type {{ rows: { n: number }[] }} */
+          const { rows } = await operator.transaction((tx) =>
+            tx.query({ text: 'select count(*)::int as n from audit.decision' }),
           );
-          const { n } = /** @type {{ n: number }} */ (row);
+          const n = rows[0]?.n ?? 0;
           if (n === last) return n;
           last = n;
           await new Promise((resolve) => setTimeout(resolve, 400));

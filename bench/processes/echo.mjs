@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 const server = createServer((request, response) => {
   /** @type {Buffer[]} */
   const chunks = [];
-  request.on('data', (chunk) => chunks.push(chunk));
+  request.on('data', (/** @type {Buffer} */ chunk) => chunks.push(chunk));
   request.on('end', () => {
     const text = JSON.stringify(JSON.parse(Buffer.concat(chunks).toString()));
     response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });

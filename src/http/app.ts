@@ -84,7 +84,11 @@ export function createHttpApp(options: HttpAppOptions): RequestListener {
   const stack = createStack(createRoutes(endpoints, basePathOf(options.document)), { options, seconds });
   const road = shortRoadOf(endpoints, { options, seconds });
   if (road === undefined) return stack;
-  return (request, response) => road(request, response, () => stack(request, response));
+  return (request, response) => {
+    road(request, response, () => {
+      stack(request, response);
+    });
+  };
 }
 
 /** The road for `check`, where the contract lets the decision code judge who may ask. */
