@@ -817,7 +817,7 @@ audit.entries_query(table_name text) immutable owner=bailiwick_owner 40aa9571c5f
 audit.entry_text(e audit.access_log) stable owner=bailiwick_owner ea133d71299bc02b812532af1127c0d2
 audit.entry_text(e audit.decision) stable owner=bailiwick_owner 83c3846fb20b38606bfaa506dd4fef89
 audit.note_grants() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 36e54cb299b1e15f8d171c884cd35eb8
-audit.prune_partition(lane text, partition text, seqs int8multirange) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner c4ac494eac584a3a22015c8ac5e3c262
+audit.prune_partition(lane text, partition text, seqs int8multirange) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner 988ee311462ef5e036ffeec101d71f70
 audit.refuse_change() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 0ae5914b4783b615a4af271b5b078820
 audit.setting(name text) stable owner=bailiwick_owner 337730cd044b86acbb43600daeccdabd
 audit.write_grants() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 5d0b0343afdfbbca1d75f781fc57f118
