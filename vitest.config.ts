@@ -13,6 +13,7 @@ export default defineConfig({
       { test: { name: 'tidy', include: ['tests/tidy/**/*.test.ts'], testTimeout: 30_000 } },
       { test: { name: 'contract', include: ['tests/contract/**/*.test.ts'], testTimeout: 30_000 } },
       { test: { name: 'integration', include: ['tests/integration/**/*.test.ts'], ...withStack } },
+      { test: { name: 'oracle', include: ['tests/oracle/**/*.test.ts'], ...withStack } },
       { test: { name: 'scenarios', include: ['tests/scenarios/**/*.test.ts'], ...withStack } },
     ],
   },

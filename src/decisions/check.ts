@@ -49,12 +49,15 @@ export function createChecker(options: CheckerOptions): Checker {
   const { tuples, gate, journal, engineTimeoutMs = ENGINE_TIMEOUT_MS } = options;
   return {
     async check(question, { api, context, before }) {
-      const { userId, tenantId, permission, object } = question;
+      const { userId, tenantId, permission, object, fresh } = question;
       const { deadline } = context;
       const decided = await journal.decide({ api, userId, tenantId, permission, object }, context, async () => {
         await before?.();
         const moment = journal.moment(tenantId);
-        const isAllowed = await tuples.check({ ...question.tuple, at: moment.at }, limitsOf(deadline, engineTimeoutMs));
+        const isAllowed = await tuples.check(
+          { ...question.tuple, at: moment.at, fresh },
+          limitsOf(deadline, engineTimeoutMs),
+        );
         if (isAllowed) await guard(gate, { tenantId, subjectUserId: userId, object }, deadline);
         return { ...moment, answer: isAllowed ? 'allowed' : 'denied' };
       });

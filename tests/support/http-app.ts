@@ -30,27 +30,33 @@ export function memoryLog(): { log: pino.Logger; lines: string[] } {
   return { log: pino({ level: 'debug' }, stream), lines };
 }
 
-/** Handlers that answer what the contract allows, and tell what they were given. */
+/** Handlers that answer what the contract gives as its first example, where it does, and tell what they were given. */
 export function stubOperations(document: ContractDocument): {
   operations: HttpAppOptions['operations'];
   seen: unknown[];
 } {
   const seen: unknown[] = [];
-  const unstubbed = (id: string) => () => Promise.reject(new Error(`\`${id}\` is not stubbed here`));
-  const operations: HttpAppOptions['operations'] = {
-    ...Object.fromEntries(operationsOf(readOpenapi()).map(({ id }) => [id, unstubbed(id)])),
-    ...contractOperations(document),
-    check: (input: unknown, context: unknown) => {
+  const stubs = operationsOf(document).map(({ id, method, path }) => {
+    const answer = exampleOf(document.paths[path]?.[method.toLowerCase()]?.responses ?? {});
+    const stub = (input: unknown, context: unknown) => {
       seen.push({ input, context });
-      const body = { allowed: true, decisionId: 'd1', modelId: 'm1', evaluatedAt: '2026-11-21T09:30:00.125Z' };
-      return Promise.resolve({ status: 200, body });
-    },
-    listObjects: (input: unknown, context: unknown) => {
-      seen.push({ input, context });
-      return Promise.resolve({ status: 200, body: { items: ['record:r1'], nextCursor: null, complete: true } });
-    },
-  };
-  return { operations, seen };
+      if (answer === undefined) return Promise.reject(new Error(`\`${id}\` is not stubbed here`));
+      return Promise.resolve(answer);
+    };
+    return [id, stub] as const;
+  });
+  return { operations: { ...Object.fromEntries(stubs), ...contractOperations(document) }, seen };
+}
+
+interface Response {
+  readonly content?: Record<string, { readonly examples?: Record<string, { readonly value: unknown }> }>;
+}
+
+function exampleOf(responses: object): { status: number; body: unknown } | undefined {
+  const [status = '200', response] = Object.entries(responses).find(([name]) => name.startsWith('2')) ?? [];
+  const [content] = Object.values((response as Response | undefined)?.content ?? {});
+  const [example] = Object.values(content?.examples ?? {});
+  return example === undefined ? undefined : { status: Number(status), body: example.value };
 }
 
 export interface RunningApp {
@@ -68,7 +74,7 @@ export type AppChanges = Partial<Omit<HttpAppOptions, 'log' | 'metrics'>> & { li
 export async function startApp({ limits, ...changes }: AppChanges = {}): Promise<RunningApp> {
   const document = changes.document ?? readOpenapi();
   const { log, lines } = memoryLog();
-  const { operations, seen } = stubOperations(document);
+  const { operations, seen } = stubOperations(readOpenapi());
   const metrics = createMetrics();
   const app = createHttpApp({
     document,
