@@ -12,6 +12,15 @@ export default defineConfig({
       { test: { name: 'unit', include: ['tests/unit/**/*.test.ts'] } },
       { test: { name: 'tidy', include: ['tests/tidy/**/*.test.ts'], testTimeout: 30_000 } },
       { test: { name: 'contract', include: ['tests/contract/**/*.test.ts'], testTimeout: 30_000 } },
+      // The same promises, with `check` answered ahead of Express.
+      {
+        test: {
+          name: 'short-road',
+          include: ['tests/contract/**/*.test.ts'],
+          testTimeout: 30_000,
+          env: { SHORT_ROAD: '1' },
+        },
+      },
       { test: { name: 'integration', include: ['tests/integration/**/*.test.ts'], ...withStack } },
       { test: { name: 'oracle', include: ['tests/oracle/**/*.test.ts'], ...withStack } },
       { test: { name: 'scenarios', include: ['tests/scenarios/**/*.test.ts'], ...withStack } },

@@ -3,6 +3,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -59,6 +60,7 @@ export async function startBench() {
       decisionLog: 'async',
       audit: { key: undefined, checkpointFile: undefined },
       syncWaitMs: 250,
+      decisionCacheEntries: 100_000,
       reconcileSeconds: 0,
       logLevel: 'silent',
       mail: { secretKey: undefined, mailboxDir: undefined },
@@ -74,6 +76,34 @@ export async function startBench() {
     const base = service.addresses().service;
     return {
       operator,
+      dataDir,
+      databaseUrl: url,
+      engineUrl: stack.engine.url,
+      enginePid: stack.engine.pid ?? 0,
+      postgresPid: stack.postgres.pid ?? 0,
+      postgresUrl: (/** @type {string} */ database) => stack.postgres.url(database),
+      storeId,
+      get modelId() {
+        return service.modelId();
+      },
+      freePort,
+      /** How many decisions are written down, once nothing more comes. */
+      settledRows: async () => {
+        for (let last = -1; ;) {
+          const [row] = await operator.transaction(
+            async (tx) =>
+              (
+                await tx.query(
+                  /** @type {{ text: string }} */ ({ text: 'select count(*)::int as n from audit.decision' }),
+                )
+              ).rows,
+          );
+          const { n } = /** @type {{ n: number }} */ (row);
+          if (n === last) return n;
+          last = n;
+          await new Promise((resolve) => setTimeout(resolve, 400));
+        }
+      },
       /** The engine without us in front of it. */
       engine: createTupleStore({ url: stack.engine.url, storeId, modelId: () => service.modelId() }),
       /** @param {string} text @param {unknown[]} [values] */
@@ -84,17 +114,12 @@ export async function startBench() {
       },
       /** @param {string} id @param {'rcm' | 'emr' | 'sales'} preset */
       addTenant: (id, preset) => operator.transaction((tx) => insertTenant(tx, { id, slug: id, name: id, preset })),
-      /** @param {{ user: string, permission: string, tenant: string, syncToken?: string }} question */
-      check: async (question) => {
-        const response = await fetch(`${base}/api/v1/check`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
-          body: JSON.stringify(question),
-        });
-        const body = /** @type {{ allowed?: boolean }} */ (await response.json());
-        if (response.status !== 200 || body.allowed === undefined)
-          throw new Error(`check answered ${String(response.status)}`);
-        return body.allowed;
+      check: checkOn(base, key),
+      /** A second process' worth of the service, on the same stores. */
+      anotherReplica: async () => {
+        const replica = compose(config, quiet);
+        await replica.start();
+        return { check: checkOn(replica.addresses().service, key), stop: () => replica.stop() };
       },
       end: async () => {
         await operator.end();
@@ -107,6 +132,34 @@ export async function startBench() {
     await stack.stop();
     throw error;
   }
+}
+
+/** @typedef {{ user: string, permission: string, tenant: string, syncToken?: string }} Question */
+
+/** @param {string} base @param {string} key @returns {(question: Question) => Promise<boolean>} */
+function checkOn(base, key) {
+  return async (question) => {
+    const response = await fetch(`${base}/api/v1/check`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+      body: JSON.stringify(question),
+    });
+    const body = /** @type {{ allowed?: boolean }} */ (await response.json());
+    if (response.status !== 200 || body.allowed === undefined)
+      throw new Error(`check answered ${String(response.status)}`);
+    return body.allowed;
+  };
+}
+
+/** @returns {Promise<number>} a port that nobody listens on */
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer().on('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = /** @type {import('node:net').AddressInfo} */ (server.address());
+      server.close(() => resolve(address.port));
+    });
+  });
 }
 
 /**

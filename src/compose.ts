@@ -12,6 +12,7 @@ import type { DecisionLog } from './audit/decision-log.js';
 import { createLedger } from './audit/create-ledger.js';
 import type { Config } from './config.js';
 import { authorizationModel, modelHash } from './contract/model.js';
+import { countInvalidations } from './decisions/cache.js';
 import { createHttpApp } from './http/app.js';
 import { createAuthentication } from './http/authentication.js';
 import { parseContract } from './http/contract.js';
@@ -20,6 +21,8 @@ import type { Readiness, ReadinessCheck, ReadinessWarning } from './http/health.
 import { createManagementApp } from './http/management.js';
 import { createOncePerKey } from './http/idempotency.js';
 import { createHttpServer } from './http/server.js';
+import { createShedder } from './http/shedding.js';
+import type { Load } from './http/shedding.js';
 import type { HttpServer } from './http/server.js';
 import { createServiceKeyLookup } from './http/service-key-store.js';
 import { createTokenVerifier } from './platform/jwt.js';
@@ -32,7 +35,8 @@ import { createMailSender } from './mail/sender.js';
 import { carriedOut } from './operations.js';
 import { hasModel, isServing, writeModel } from './platform/openfga-admin.js';
 import { observeEngine } from './platform/openfga-metrics.js';
-import { createTupleStore } from './platform/openfga.js';
+import { createQuestionSlots, createTupleStore } from './platform/openfga.js';
+import { createLoopDelay } from './platform/loop-delay.js';
 import { createPool } from './platform/postgres.js';
 import type { Pool } from './platform/postgres.js';
 import { declareRuntimeMetrics } from './platform/runtime-metrics.js';
@@ -42,7 +46,7 @@ import type { Part } from './shared/part.js';
 import { patient } from './shared/patient.js';
 import type { SyncGate } from './shared/sync-gate.js';
 import type { TupleStore } from './shared/tuple.js';
-import { createSyncGate } from './sync/gate.js';
+import { createSyncGate, listenForApplied } from './sync/gate.js';
 import { createModelInForce } from './sync/model.js';
 import type { ModelPart } from './sync/model.js';
 import { createProjector } from './sync/projector.js';
@@ -82,6 +86,8 @@ interface Base {
   readonly model: ModelPart;
   readonly gate: SyncGate;
   readonly decisionLog: DecisionLog;
+  /** What there is to do, as far as it is too much. */
+  readonly load: Load;
   readonly office: PostOffice;
 }
 
@@ -97,11 +103,20 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
   const now = outside.now ?? (() => new Date());
   const { pool, syncPool } = pools(config, log);
   const model = modelInForce(config, log, syncPool);
-  const tuples = outside.tuples ?? engine(config, metrics, model);
-  const gate = createSyncGate({ pool: syncPool, log, tokenWaitMs: config.syncWaitMs, feedMs: 100 });
+  const slots = createQuestionSlots();
+  const engine = { ...engineAddress(config), observe: observeEngine(metrics) };
+  const tuples = outside.tuples ?? createTupleStore({ ...engine, modelId: () => model.modelId(), slots });
+  const loop = createLoopDelay();
+  const gate = createSyncGate({
+    ...{ pool: syncPool, log, now, tokenWaitMs: config.syncWaitMs, feedMs: 100 },
+    ...{ onLost: countInvalidations(metrics), listen: listenForApplied(config.database.syncUrl, log) },
+  });
   const decisionLog = createDecisionLog({ pool, log, metrics, mode: config.decisionLog });
   const office = createPostOffice(config.mail);
-  const base: Base = { config, log, metrics, now, pool, syncPool, tuples, model, gate, decisionLog, office };
+  const base: Base = {
+    ...{ config, log, metrics, now, pool, syncPool, tuples, model, gate, decisionLog, office },
+    load: { waiting: slots.waiting, lateMs: loop.lateMs },
+  };
 
   const { projector, reconcileTimer, filling } = sync(base);
   const ledger = createLedger({ url: config.database.syncUrl, ...config.audit, log, metrics });
@@ -119,6 +134,7 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
   const parts = inOrder([
     closing('service pool', pool),
     closing('sync pool', syncPool),
+    loop,
     closing('seal pool', ledger.pool),
     management,
     waiting(gate),
@@ -155,11 +171,6 @@ function engineAddress({ engine: { url, storeId, token } }: Config): {
   apiToken?: string;
 } {
   return { url, storeId, ...(token === undefined ? {} : { apiToken: token }) };
-}
-
-function engine(config: Config, metrics: Metrics, model: ModelPart): TupleStore {
-  const observe = observeEngine(metrics);
-  return createTupleStore({ ...engineAddress(config), modelId: () => model.modelId(), observe });
 }
 
 function modelInForce(config: Config, log: Logger, pool: Pool): ModelPart {
@@ -227,7 +238,7 @@ function servers(
 ): { service: HttpServer; management: HttpServer } {
   const { config, log, metrics, now, pool, validateResponses } = base;
   const document = parseContract(readText('openapi.yaml'));
-  const { operations, authorize } = carriedOut(document, base);
+  const { operations, authorize, answerAtOnce } = carriedOut(document, base);
   const { gatewaySecret, trustLoopback, issuers } = config.callers;
   const authenticate = createAuthentication({
     trusted: {
@@ -244,15 +255,9 @@ function servers(
   const defaultTimeoutMs = config.http.requestTimeoutMs;
   const oncePerKey = createOncePerKey(pool, log);
   const app = createHttpApp({
-    document,
-    operations,
-    authenticate,
-    authorize,
-    oncePerKey,
-    log,
-    metrics,
-    defaultTimeoutMs,
-    validateResponses,
+    ...{ document, operations, authenticate, authorize, oncePerKey, log, metrics, defaultTimeoutMs, validateResponses },
+    atOnce: { known: authenticate.known, answer: answerAtOnce },
+    shed: createShedder(base.load, metrics),
   });
   const { host, port, managementPort } = config.http;
   return {

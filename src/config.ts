@@ -110,6 +110,9 @@ const SERVICE = {
   ),
   BAILIWICK_ENGINE_TIMEOUT_MS: whole(250, [10, 60_000]).meta(meaning('How long one engine call may take', '250')),
   BAILIWICK_SYNC_WAIT_MS: whole(250, [0, 10_000]).meta(meaning('How long a check waits for its sync token', '250')),
+  BAILIWICK_DECISION_CACHE_ENTRIES: whole(100_000, [0, 10_000_000]).meta(
+    meaning('Answers kept in memory, about 300 bytes each; 0 keeps none', '100000'),
+  ),
   BAILIWICK_RECONCILE_SECONDS: whole(3600, [0, 604_800]).meta(
     meaning('Between two full comparisons of rows and tuples; 0 is never', '3600'),
   ),
@@ -165,6 +168,8 @@ export interface Config {
   readonly decisionLog: 'async' | 'strict';
   readonly audit: { readonly key: string | undefined; readonly checkpointFile: string | undefined };
   readonly syncWaitMs: number;
+  /** 0: none. */
+  readonly decisionCacheEntries: number;
   /** 0: never. */
   readonly reconcileSeconds: number;
   readonly logLevel: string;
@@ -217,6 +222,7 @@ export function readConfig(environment: Environment): Config {
     decisionLog: settings.BAILIWICK_DECISION_LOG,
     audit: { key: settings.BAILIWICK_AUDIT_KEY, checkpointFile: settings.BAILIWICK_AUDIT_CHECKPOINT_FILE },
     syncWaitMs: settings.BAILIWICK_SYNC_WAIT_MS,
+    decisionCacheEntries: settings.BAILIWICK_DECISION_CACHE_ENTRIES,
     reconcileSeconds: settings.BAILIWICK_RECONCILE_SECONDS,
     logLevel: settings.BAILIWICK_LOG_LEVEL,
     mail: { secretKey: settings.BAILIWICK_MAIL_SECRET_KEY, mailboxDir: settings.BAILIWICK_MAILBOX_DIR },

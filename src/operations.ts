@@ -7,8 +7,10 @@ import { createChange, createShow } from './audit/change.js';
 import type { DecisionLog } from './audit/decision-log.js';
 import { auditOperations } from './audit/operations.js';
 import type { Config } from './config.js';
+import { createDecisionCache } from './decisions/cache.js';
 import { createChecker } from './decisions/check.js';
 import { createDecisions } from './decisions/decisions.js';
+import { createInstantCheck, type InstantCheck } from './decisions/instant.js';
 import { createJournal } from './decisions/journal.js';
 import { contractOperations } from './http/contract-operations.js';
 import type { ContractDocument } from './http/contract.js';
@@ -39,15 +41,16 @@ export interface OperationsBase {
   readonly wake: () => void;
 }
 
-/** Every operation of the document, and who may call it. */
+/** Every operation of the document, who may call it, and the checks that take no wait. */
 export function carriedOut(
   document: ContractDocument,
   base: OperationsBase,
-): { operations: Operations; authorize: Authorize } {
-  const { config, pool, tuples, gate, now } = base;
+): { operations: Operations; authorize: Authorize; answerAtOnce: InstantCheck } {
+  const { config, metrics, pool, tuples, gate, now } = base;
   const engineTimeoutMs = config.engine.timeoutMs;
   const journal = createJournal({ ...base, modelId: () => base.model.modelId() });
-  const checker = createChecker({ tuples, gate, journal, engineTimeoutMs });
+  const cache = createDecisionCache({ gate, metrics, now, entries: config.decisionCacheEntries });
+  const checker = createChecker({ tuples, gate, journal, cache, engineTimeoutMs });
   const decisions = createDecisions({ pool, tuples, gate, journal, checker, engineTimeoutMs, now });
   const show = createShow(pool);
   const change = createChange({ pool, settle: (token, deadline) => settle(base, token, deadline) });
@@ -60,6 +63,7 @@ export function carriedOut(
       ...mailOperations({ pool, office: base.office }),
     },
     authorize: decisions.authorize,
+    answerAtOnce: createInstantCheck({ cache, gate, journal }),
   };
 }
 

@@ -19,6 +19,8 @@ export interface BatchWriterOptions<T> {
   readonly write: (entries: readonly T[]) => Promise<void>;
   /** The most entries of one batch. */
   readonly batchMax: number;
+  /** How many entries do not wait for more company. */
+  readonly urgentAt: number;
   /** How long an entry that nobody waits for waits for company, in milliseconds. */
   readonly gatherMs: number;
   /** Hears of entries that have left, and of failures. */
@@ -41,6 +43,8 @@ const REFUSALS_MAX = 5;
 export class BatchWriter<T> {
   readonly #options: BatchWriterOptions<T>;
   #waiting: Waiting<T>[] = [];
+  /** How many of them somebody waits for. */
+  #awaited = 0;
   #inFlight = 0;
   #underWay: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -61,6 +65,7 @@ export class BatchWriter<T> {
   /** Takes an entry in. `settle` is called once, unless it is undefined: then the entry is kept until it is written. */
   add(entry: T, settle?: Settle): void {
     this.#waiting.push({ entry, settle, refusals: 0 });
+    if (settle !== undefined) this.#awaited += 1;
     this.#schedule();
   }
 
@@ -79,8 +84,10 @@ export class BatchWriter<T> {
 
   #schedule(): void {
     if (this.#underWay !== undefined || this.#waiting.length === 0) return;
-    const { batchMax, gatherMs } = this.#options;
-    const isUrgent = this.#waiting.length >= batchMax || this.#waiting.some(({ settle }) => settle !== undefined);
+    const { urgentAt, gatherMs } = this.#options;
+    const isUrgent = this.#waiting.length >= urgentAt || this.#awaited > 0;
+    // Nobody is in a hurry, and the time is set: all that an entry costs on its way in.
+    if (!isUrgent && this.#timer !== undefined) return;
     const backOffMs = this.#notBefore - performance.now();
     if (isUrgent && backOffMs <= 0) {
       this.#unschedule();
@@ -114,6 +121,7 @@ export class BatchWriter<T> {
     await Promise.resolve();
     const batch = this.#waiting.slice(0, this.#batchMax);
     this.#waiting = this.#waiting.slice(batch.length);
+    this.#awaited -= batch.filter(({ settle }) => settle !== undefined).length;
     this.#inFlight = batch.length;
     try {
       await this.#options.write(batch.map(({ entry }) => entry));

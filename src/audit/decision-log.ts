@@ -25,6 +25,8 @@ export interface DecisionLog {
    * aborts first, though the entry may be written even so.
    */
   record(entry: DecisionEntry, signal?: AbortSignal): Promise<void>;
+  /** Whether the entry is taken in and its answer may be given at once; where not, nothing has happened: `record` it. */
+  recordAtOnce(entry: DecisionEntry): boolean;
 }
 
 export interface DecisionLogOptions {
@@ -39,7 +41,9 @@ export interface DecisionLogOptions {
   readonly stopTimeoutMs?: number;
 }
 
-const BATCH_MAX = 500;
+/** The more wait, the more go together: what a transaction costs is shared. */
+const BATCH_MAX = 2_000;
+const URGENT_AT = 500;
 const GATHER_MS = 50;
 const PARTITIONS_EVERY_MS = 3_600_000;
 /** The log writes for every tenant. */
@@ -55,6 +59,7 @@ export function createDecisionLog(options: DecisionLogOptions): DecisionLog & Pa
   const writer = new BatchWriter<DecisionEntry>({
     write: (entries) => pool.transaction((tx) => insertDecisions(tx, entries), { settings: SETTINGS }),
     batchMax: BATCH_MAX,
+    urgentAt: URGENT_AT,
     gatherMs: GATHER_MS,
     onWritten: (count) => rows.inc({ outcome: 'written' }, count),
     onRefused: (count) => rows.inc({ outcome: 'refused' }, count),
@@ -76,6 +81,11 @@ export function createDecisionLog(options: DecisionLogOptions): DecisionLog & Pa
       }
       if (mode === 'strict' && entry.answer !== 'undecided') await written(writer, entry, signal);
       else writer.add(entry);
+    },
+    recordAtOnce(entry) {
+      if (mode === 'strict' || writer.size >= capacity) return false;
+      writer.add(entry);
+      return true;
     },
     async start() {
       await ensurePartitions();

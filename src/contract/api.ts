@@ -799,6 +799,7 @@ export type ProblemCode =
   | 'DATABASE_UNAVAILABLE'
   | 'ENGINE_UNAVAILABLE'
   | 'ISSUER_UNAVAILABLE'
+  | 'OVERLOADED'
   | 'SYNC_LAG';
 
 export type Problem = {

@@ -151,6 +151,7 @@ export const problemCodes = [
   'DATABASE_UNAVAILABLE',
   'ENGINE_UNAVAILABLE',
   'ISSUER_UNAVAILABLE',
+  'OVERLOADED',
   'SYNC_LAG',
 ] as const;
 

@@ -1,14 +1,16 @@
 /**
- * One question, asked of the engine: the path of `check` and of our own authorization alike.
+ * One question, asked of the engine or answered by the decision cache: the path of `check` and of our own authorization
+ * alike.
  *
- * INVARIANT: an answer is what the engine said, an allow has passed the gate, and both are in the journal before anybody
- * hears of them; everything else is a Problem. tests/integration/decisions.test.ts.
+ * INVARIANT: an answer is what the engine said, or would say, an allow has passed the gate, and both are in the journal
+ * before anybody hears of them; everything else is a Problem. tests/integration/decisions.test.ts.
  */
 import type { Deadline, RequestContext } from '../shared/operation.js';
 import { Problem } from '../shared/problem.js';
 import type { SyncGate } from '../shared/sync-gate.js';
 import type { CallOptions, TupleStore } from '../shared/tuple.js';
 import { within } from '../shared/within.js';
+import type { DecisionCache } from './cache.js';
 import type { DecisionApi, Journal } from './journal.js';
 import type { Question } from './question.js';
 
@@ -19,6 +21,8 @@ export interface CheckerOptions {
   readonly tuples: TupleStore;
   readonly gate: SyncGate;
   readonly journal: Journal;
+  /** Left out: every question is put to the engine. */
+  readonly cache?: DecisionCache;
   readonly engineTimeoutMs?: number;
 }
 
@@ -46,25 +50,39 @@ export interface Checker {
 }
 
 export function createChecker(options: CheckerOptions): Checker {
-  const { tuples, gate, journal, engineTimeoutMs = ENGINE_TIMEOUT_MS } = options;
+  const { gate, journal, cache } = options;
   return {
     async check(question, { api, context, before }) {
-      const { userId, tenantId, permission, object, fresh } = question;
+      const { userId, tenantId, permission, object } = question;
       const { deadline } = context;
       const decided = await journal.decide({ api, userId, tenantId, permission, object }, context, async () => {
         await before?.();
         const moment = journal.moment(tenantId);
-        const isAllowed = await tuples.check(
-          { ...question.tuple, at: moment.at, fresh },
-          limitsOf(deadline, engineTimeoutMs),
-        );
+        const kept = cache?.look(question, moment.at);
+        const isAllowed = kept ?? (await ask(question, moment.at, deadline));
         if (isAllowed) await guard(gate, { tenantId, subjectUserId: userId, object }, deadline);
-        return { ...moment, answer: isAllowed ? 'allowed' : 'denied' };
+        const source = kept === undefined ? 'engine' : 'cache';
+        return { ...moment, answer: isAllowed ? 'allowed' : 'denied', source };
       });
       const { answer, decisionId, modelId, at } = decided;
       return { allowed: answer === 'allowed', decisionId, modelId, at };
     },
   };
+
+  async function ask(question: Question, at: Date, deadline: Deadline): Promise<boolean> {
+    const { tuples, engineTimeoutMs = ENGINE_TIMEOUT_MS } = options;
+    // A call that others share ends neither with this request nor with the time that this one has.
+    const call = (isShared: boolean): Promise<boolean> =>
+      tuples.check(
+        { ...question.tuple, at, fresh: question.fresh },
+        isShared ? { timeoutMs: engineTimeoutMs } : limitsOf(deadline, engineTimeoutMs),
+      );
+    if (cache === undefined) return await call(false);
+    return await within(deadline, cache.ask(question, at, call), () => {
+      const detail = 'the decision engine did not answer in time; this is neither a yes nor a no';
+      return new Problem('ENGINE_UNAVAILABLE', detail, { retryAfterSeconds: 1 });
+    });
+  }
 }
 
 /** A call that lasts no longer than `timeoutMs`, nor than the request may. */

@@ -38,7 +38,12 @@ export interface Moment {
 export interface Outcome extends Moment {
   readonly answer: Exclude<DecisionEntry['answer'], 'undecided'>;
   readonly listed?: number;
+  /** Left out: the engine. */
+  readonly source?: DecisionEntry['source'];
 }
+
+/** Who asked. */
+export type Asker = Pick<RequestContext, 'caller' | 'requestId'>;
 
 /** How an outcome is named to whoever asked. */
 export interface Journaled {
@@ -55,6 +60,8 @@ export interface Journal {
     context: RequestContext,
     decide: () => Promise<O>,
   ): Promise<O & Journaled>;
+  /** The same for an outcome that is there already; undefined: it would have to wait, and nothing has been done. */
+  decideAtOnce(subject: Subject, asker: Asker, outcome: Outcome): Journaled | undefined;
 }
 
 export interface JournalOptions {
@@ -71,43 +78,62 @@ export function createJournal({ decisionLog, gate, metrics, now, modelId: curren
   return {
     moment,
     async decide(subject, context, decide) {
-      const startedAt = performance.now();
-      const modelId = currentModelId();
-      const decisionId = randomUUID();
-      const entry = (what: Moment & Pick<DecisionEntry, 'answer' | 'listed' | 'problem'>): DecisionEntry => ({
-        decisionId,
-        decidedAt: what.at,
-        api: subject.api,
-        tenantId: subject.tenantId,
-        callerKind: context.caller.kind,
-        callerId: context.caller.kind === 'user' ? context.caller.actorUserId : context.caller.serviceKeyId,
-        subjectUserId: subject.userId,
-        permission: subject.permission,
-        object: subject.object,
-        answer: what.answer,
-        ...(what.listed === undefined ? {} : { listed: what.listed }),
-        source: 'engine',
-        ...(what.problem === undefined ? {} : { problem: what.problem }),
-        modelId,
-        syncPosition: what.syncPosition,
-        latencyUs: Math.round((performance.now() - startedAt) * 1000),
-        requestId: context.requestId,
-      });
+      const decision = { subject, asker: context, startedAt: performance.now(), ...named(currentModelId()) };
       try {
         const outcome = await decide();
-        await decisionLog.record(entry(outcome), context.deadline.signal);
-        measure(subject.api, outcome.answer, startedAt);
-        return { ...outcome, decisionId, modelId };
+        await decisionLog.record(entryOf(decision, outcome), context.deadline.signal);
+        measure({ api: subject.api, outcome: outcome.answer, source: outcome.source ?? 'engine' }, decision.startedAt);
+        return { ...outcome, decisionId: decision.decisionId, modelId: decision.modelId };
       } catch (error) {
         const problem = asProblem(error);
         if (PROBLEMS[problem.code].status < 500) throw problem;
-        measure(subject.api, 'undecided', startedAt);
+        measure({ api: subject.api, outcome: 'undecided', source: 'engine' }, decision.startedAt);
         // Whoever asked gets 503 whether or not this is written down.
-        const undecided = entry({ ...moment(subject.tenantId), answer: 'undecided', problem: problem.code });
-        if (problem.code !== 'AUDIT_UNAVAILABLE') await decisionLog.record(undecided).catch(() => undefined);
+        const undecided = { ...moment(subject.tenantId), answer: 'undecided', problem: problem.code } as const;
+        if (problem.code !== 'AUDIT_UNAVAILABLE') {
+          await decisionLog.record(entryOf(decision, undecided)).catch(() => undefined);
+        }
         throw error === problem || problem.code !== 'INTERNAL' ? problem : error;
       }
     },
+    decideAtOnce(subject, asker, outcome) {
+      const decision = { subject, asker, startedAt: performance.now(), ...named(currentModelId()) };
+      if (!decisionLog.recordAtOnce(entryOf(decision, outcome))) return undefined;
+      measure({ api: subject.api, outcome: outcome.answer, source: outcome.source ?? 'engine' }, decision.startedAt);
+      return decision;
+    },
+  };
+}
+
+const named = (modelId: string): Journaled => ({ decisionId: randomUUID(), modelId });
+
+interface UnderWay extends Journaled {
+  readonly subject: Subject;
+  readonly asker: Asker;
+  readonly startedAt: number;
+}
+
+type Found = Moment & Pick<DecisionEntry, 'answer' | 'listed' | 'problem'> & Partial<Pick<DecisionEntry, 'source'>>;
+
+function entryOf({ subject, asker, startedAt, decisionId, modelId }: UnderWay, found: Found): DecisionEntry {
+  return {
+    decisionId,
+    decidedAt: found.at,
+    api: subject.api,
+    tenantId: subject.tenantId,
+    callerKind: asker.caller.kind,
+    callerId: asker.caller.kind === 'user' ? asker.caller.actorUserId : asker.caller.serviceKeyId,
+    subjectUserId: subject.userId,
+    permission: subject.permission,
+    object: subject.object,
+    answer: found.answer,
+    ...(found.listed === undefined ? {} : { listed: found.listed }),
+    source: found.source ?? 'engine',
+    ...(found.problem === undefined ? {} : { problem: found.problem }),
+    modelId,
+    syncPosition: found.syncPosition,
+    latencyUs: Math.round((performance.now() - startedAt) * 1000),
+    requestId: asker.requestId,
   };
 }
 
@@ -121,7 +147,13 @@ function asProblem(error: unknown): Problem {
   return new Problem('INTERNAL', 'the service failed', { cause: error });
 }
 
-type Measure = (api: DecisionApi, outcome: DecisionEntry['answer'], startedAt: number) => void;
+interface Measured {
+  readonly api: DecisionApi;
+  readonly outcome: DecisionEntry['answer'];
+  readonly source: DecisionEntry['source'];
+}
+
+type Measure = (measured: Measured, startedAt: number) => void;
 
 function createMeasure(metrics: Metrics): Measure {
   const decisions = metrics.counter({
@@ -134,8 +166,18 @@ function createMeasure(metrics: Metrics): Measure {
     help: 'Duration of checks, from the valid question to the answer that may be given.',
     labels: ['outcome'],
   });
-  return (api, outcome, startedAt) => {
-    decisions.inc({ api, outcome, source: 'engine' });
-    if (api === 'check') seconds.observe({ outcome }, (performance.now() - startedAt) / 1000);
+  const series = new Map<string, { inc: () => void; observe: (value: number) => void }>();
+  const seriesOf = (measured: Measured): { inc: () => void; observe: (value: number) => void } => {
+    const { api, outcome, source } = measured;
+    const counted = decisions.series({ api, outcome, source });
+    const timed = api === 'check' ? seconds.series({ outcome }) : { observe: () => undefined };
+    return { inc: () => counted.inc(), observe: (value) => timed.observe(value) };
+  };
+  return (measured, startedAt) => {
+    const key = `${measured.api} ${measured.outcome} ${measured.source}`;
+    let found = series.get(key);
+    if (found === undefined) series.set(key, (found = seriesOf(measured)));
+    found.inc();
+    found.observe((performance.now() - startedAt) / 1000);
   };
 }

@@ -49,21 +49,42 @@ export function logRequest(
       },
       durationMs / 1000,
     );
-    log.info(
-      {
-        requestId: record.requestId,
-        operationId: record.operationId,
-        method: record.method,
-        path: record.path.slice(0, 256),
-        status: answered ? response.statusCode : undefined,
-        aborted: answered ? undefined : true,
-        code: record.code,
-        durationMs: Math.round(durationMs * 1000) / 1000,
-        ...describeCaller(record.caller),
-      },
-      'request',
-    );
+    writeLine(log, record, { status: answered ? response.statusCode : undefined, durationMs });
   });
+}
+
+/** The same for what was answered with 200 at once, all of it under one address. */
+export function logAnswered(
+  { operationId, method, path }: Pick<RequestRecord, 'method' | 'path'> & { operationId: string },
+  { log, seconds }: { log: Logger; seconds: RequestSeconds },
+): (answered: { requestId: string; caller: Caller; durationMs: number }) => void {
+  const series = seconds.series({ operation: operationId, status_class: '2xx' });
+  return ({ requestId, caller, durationMs }) => {
+    series.observe(durationMs / 1000);
+    if (!log.isLevelEnabled('info')) return;
+    writeLine(log, { requestId, method, path, operationId, caller, code: undefined }, { status: 200, durationMs });
+  };
+}
+
+function writeLine(
+  log: Logger,
+  record: RequestRecord,
+  { status, durationMs }: { status: number | undefined; durationMs: number },
+): void {
+  log.info(
+    {
+      requestId: record.requestId,
+      operationId: record.operationId,
+      method: record.method,
+      path: record.path.slice(0, 256),
+      status,
+      aborted: status === undefined ? true : undefined,
+      code: record.code,
+      durationMs: Math.round(durationMs * 1000) / 1000,
+      ...describeCaller(record.caller),
+    },
+    'request',
+  );
 }
 
 function describeCaller(caller: Caller | undefined): object {

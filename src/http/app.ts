@@ -1,25 +1,32 @@
 /**
  * The Express app, made from the contract: what a request goes through, in order.
  *
- *   request id → log → route (404, 405) → authentication (401) → body and validation (400, 413, 415)
+ *   request id → log → route (404, 405) → overload (503) → authentication (401) → body and validation (400, 413, 415)
  *   → authorization (403) → handler → answer
  *
+ * A check that takes no wait is answered ahead of all this, in the same words (src/http/short-road.ts).
  * Whoever is not known learns nothing about what is valid, and nothing is read of what they send.
  * INVARIANT: no operation is reached by any other way, and one without `x-permission` or handler does not start.
  * tests/contract/start-up.test.ts, tests/contract/order.test.ts.
  */
 import { randomUUID } from 'node:crypto';
+import type { RequestListener } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import express, { type Express, type Request, type Response } from 'express';
-import helmet from 'helmet';
 import type { Logger } from 'pino';
 
 import type { Metrics } from '../platform/metrics.js';
 import type { Caller } from '../shared/caller.js';
 import type { Authorize, RequestContext } from '../shared/operation.js';
 import { Problem } from '../shared/problem.js';
-import { createRequestSeconds, logRequest, type RequestRecord } from './access-log.js';
+import {
+  createRequestSeconds,
+  logAnswered,
+  logRequest,
+  type RequestRecord,
+  type RequestSeconds,
+} from './access-log.js';
 import type { Authenticate } from './authentication.js';
 import { drain, readBody } from './body.js';
 import { basePathOf, type ContractDocument, type ContractOperation, operationsOf } from './contract.js';
@@ -27,6 +34,9 @@ import { DEFAULT_TIMEOUT_MS, parseTimeoutMs, type RunningDeadline, startDeadline
 import type { Answer, OncePerKey } from './idempotency.js';
 import { invalidRequest, sendProblem } from './problems.js';
 import { createRoutes, type RouteMatch } from './routes.js';
+import { createShortRoad, type ShortRoad, type ShortRoadOptions } from './short-road.js';
+import { secureAnswers } from './security-headers.js';
+import type { Shed } from './shedding.js';
 import { createValidator, type Validate } from './validation.js';
 
 /** A handler without the types of its operation; `Operations` of shared/operation.ts fits. */
@@ -45,6 +55,10 @@ export interface HttpAppOptions {
   readonly defaultTimeoutMs?: number;
   /** Checks our own answers too; for tests. */
   readonly validateResponses?: boolean;
+  /** Refuses what there is no time for; left out, nothing is refused. */
+  readonly shed?: Shed;
+  /** Answers `check` where that takes no wait; left out, the whole stack answers everything. */
+  readonly atOnce?: Pick<ShortRoadOptions, 'known' | 'answer'>;
 }
 
 /** An operation with all that carries it out. */
@@ -64,13 +78,37 @@ interface Exchange {
 const REQUEST_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 
 /** Makes the app. Throws an Error that names the operation which has no `x-permission` or no handler. */
-export function createHttpApp(options: HttpAppOptions): Express {
+export function createHttpApp(options: HttpAppOptions): RequestListener {
   const seconds = createRequestSeconds(options.metrics);
-  const match = createRoutes(endpointsOf(options), basePathOf(options.document));
+  const endpoints = endpointsOf(options);
+  const stack = createStack(createRoutes(endpoints, basePathOf(options.document)), { options, seconds });
+  const road = shortRoadOf(endpoints, { options, seconds });
+  if (road === undefined) return stack;
+  return (request, response) => road(request, response, () => stack(request, response));
+}
+
+/** The road for `check`, where the contract lets the decision code judge who may ask. */
+function shortRoadOf(
+  endpoints: readonly Endpoint[],
+  { options, seconds }: { options: HttpAppOptions; seconds: RequestSeconds },
+): ShortRoad | undefined {
+  const check = endpoints.find(
+    ({ id, method, permission }) => id === 'check' && method === 'POST' && permission === 'decide',
+  );
+  if (options.atOnce === undefined || check === undefined) return undefined;
+  const path = basePathOf(options.document) + check.path;
+  const onAnswered = logAnswered({ operationId: check.id, method: check.method, path }, { log: options.log, seconds });
+  return createShortRoad({ ...options.atOnce, path, onAnswered });
+}
+
+function createStack(
+  match: (method: string, path: string) => RouteMatch<Endpoint>,
+  { options, seconds }: { options: HttpAppOptions; seconds: RequestSeconds },
+): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('strict routing').enable('case sensitive routing');
   app.set('query parser', (query: string) => Object.fromEntries(new URLSearchParams(query)));
-  app.use(helmet());
+  app.use(secureAnswers);
   app.use(async (request, response) => {
     const exchange = begin({ request, response }, options);
     logRequest(response, { record: exchange.record, log: options.log, seconds });
@@ -120,6 +158,7 @@ async function respond(
   const { request, response, record, deadline } = exchange;
   const endpoint = findEndpoint(match(record.method, record.path), response);
   record.operationId = endpoint.id;
+  options.shed?.(endpoint);
   const isPublic = endpoint.permission === 'public';
   if (!isPublic) record.caller = await options.authenticate(request, deadline);
   const input = await readInput(endpoint, exchange);

@@ -15,10 +15,17 @@ import type { Deadline } from '../shared/operation.js';
 import { Problem } from '../shared/problem.js';
 import { within } from '../shared/within.js';
 import type { FindServiceKey } from './service-key-store.js';
+import { createKnownCallers } from './known-callers.js';
+import type { Head } from './short-head.js';
 import { isTrusted, type TrustedCallers } from './trusted-caller.js';
 
 /** Resolves to the caller; throws Problem UNAUTHENTICATED, or a 503 where a credential cannot be judged in time. */
 export type Authenticate = (request: IncomingMessage, deadline: Deadline) => Promise<Caller>;
+
+export type Authentication = Authenticate & {
+  /** The same for a head that the short road has read, where it takes no wait; undefined: it does, or will be refused. */
+  readonly known: (head: Head, request: IncomingMessage) => Caller | undefined;
+};
 
 export interface AuthenticationOptions {
   readonly trusted: TrustedCallers;
@@ -27,28 +34,58 @@ export interface AuthenticationOptions {
   readonly now?: () => Date;
 }
 
-/** Makes the one function that turns a request into a Caller. */
-export function createAuthentication(options: AuthenticationOptions): Authenticate {
+/** Makes what turns a request into a Caller. */
+export function createAuthentication(options: AuthenticationOptions): Authentication {
   const now = options.now ?? (() => new Date());
-  return async (request, deadline) => {
+  const callers = createKnownCallers({ now });
+
+  async function judge(credential: string, deadline: Deadline): Promise<Caller> {
+    const at = now().getTime();
+    if (credential.startsWith(SERVICE_KEY_PREFIX)) {
+      const judging = callerByServiceKey(credential, { findServiceKey: options.findServiceKey, now: new Date(at) });
+      const { caller, until } = await within(deadline, judging, () => tooLate('DATABASE_UNAVAILABLE'));
+      callers.learn(credential, caller, { at, until });
+      return caller;
+    }
+    const verified = options.verifyToken(credential);
+    const {
+      subject,
+      tenantId,
+      acceptedUntil = at,
+    } = await within(deadline, verified, () => tooLate('ISSUER_UNAVAILABLE'));
+    const caller = { kind: 'user', actorUserId: subject, tenantId, via: 'token' } as const;
+    callers.learn(credential, caller, { at, until: acceptedUntil });
+    return caller;
+  }
+
+  function known(
+    { authorization, userId, tenantId, gatewaySecret }: Head,
+    request: IncomingMessage,
+  ): Caller | undefined {
+    if (authorization === undefined) {
+      return callerByHeaders({ userId, tenantId, gatewaySecret }, { request, trusted: options.trusted });
+    }
+    if (userId !== undefined || tenantId !== undefined || !authorization.startsWith('Bearer ')) return undefined;
+    return callers.find(authorization.slice('Bearer '.length));
+  }
+
+  async function authenticate(request: IncomingMessage, deadline: Deadline): Promise<Caller> {
     const authorization = single(request, 'authorization');
     const userId = single(request, 'x-user-id');
     const tenantId = single(request, 'x-tenant-id');
     if (authorization === undefined) {
-      return callerByHeaders({ userId, tenantId }, { request, trusted: options.trusted });
+      const gatewaySecret = single(request, 'x-gateway-secret');
+      return callerByHeaders({ userId, tenantId, gatewaySecret }, { request, trusted: options.trusted });
     }
     if (userId !== undefined || tenantId !== undefined) {
       throw refused('a request carries either a Bearer credential or `x-user-id` and `x-tenant-id`, not both');
     }
     const credential = /^Bearer +([!-~]+)$/i.exec(authorization)?.[1];
     if (credential === undefined) throw refused('`authorization` must be of the form `Bearer <credential>`');
-    if (credential.startsWith(SERVICE_KEY_PREFIX)) {
-      const caller = callerByServiceKey(credential, { findServiceKey: options.findServiceKey, now: now() });
-      return await within(deadline, caller, () => tooLate('DATABASE_UNAVAILABLE'));
-    }
-    const identity = await within(deadline, options.verifyToken(credential), () => tooLate('ISSUER_UNAVAILABLE'));
-    return { kind: 'user', actorUserId: identity.subject, tenantId: identity.tenantId, via: 'token' };
-  };
+    return callers.find(credential) ?? (await judge(credential, deadline));
+  }
+
+  return Object.assign(authenticate, { known });
 }
 
 function refused(detail: string): Problem {
@@ -67,10 +104,10 @@ function single(request: IncomingMessage, name: string): string | undefined {
 }
 
 function callerByHeaders(
-  { userId, tenantId }: { userId: string | undefined; tenantId: string | undefined },
+  { userId, tenantId, gatewaySecret }: Pick<Head, 'userId' | 'tenantId' | 'gatewaySecret'>,
   { request, trusted }: { request: IncomingMessage; trusted: TrustedCallers },
 ): Caller {
-  const believed = isTrusted(request, { trusted, gatewaySecret: single(request, 'x-gateway-secret') });
+  const believed = isTrusted(request, { trusted, gatewaySecret });
   if (userId === undefined && tenantId === undefined) {
     const ways = 'a Bearer token or service key in `authorization`';
     throw refused(believed ? `missing: \`x-user-id\` and \`x-tenant-id\`, or ${ways}` : `missing: ${ways}`);
@@ -92,7 +129,7 @@ const NO_HASH = new Uint8Array(32);
 async function callerByServiceKey(
   credential: string,
   { findServiceKey, now }: { findServiceKey: FindServiceKey; now: Date },
-): Promise<Caller> {
+): Promise<{ caller: Caller; until: number }> {
   const keyId = serviceKeyId(credential);
   if (keyId === undefined) throw refused('the service key is malformed');
   const key = await findServiceKey(keyId);
@@ -101,5 +138,6 @@ async function callerByServiceKey(
   if (key === undefined || !matches || key.scope !== 'decide') throw refused('the service key is not valid');
   if (key.revokedAt !== null) throw refused('the service key has been revoked');
   if (key.expiresAt !== null && key.expiresAt <= now) throw refused('the service key has expired');
-  return { kind: 'service', serviceKeyId: key.id, tenantId: key.tenantId ?? undefined };
+  const caller = { kind: 'service', serviceKeyId: key.id, tenantId: key.tenantId ?? undefined } as const;
+  return { caller, until: key.expiresAt?.getTime() ?? Infinity };
 }

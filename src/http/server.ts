@@ -58,13 +58,17 @@ export function createHttpServer({ name, host, port, app, log, limits: given }: 
   const underWay = new Set<ServerResponse>();
   const sockets = new Set<Duplex>();
   let isStopping = false;
+  /** One function for all: a closure for each request is work of which most is waste. */
+  function forget(this: ServerResponse): void {
+    underWay.delete(this);
+  }
   server.on('connection', (socket: Duplex) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
   server.on('request', (_request, response) => {
     underWay.add(response);
-    response.once('close', () => underWay.delete(response));
+    response.on('close', forget);
     if (isStopping) response.setHeader('connection', 'close');
   });
   server.on('request', app);

@@ -18,6 +18,8 @@ import { checkIssuer, type TokenIssuer } from './token-issuer.js';
 export interface TokenIdentity {
   readonly subject: string;
   readonly tenantId: string | undefined;
+  /** When the token ends to be accepted, milliseconds since 1970; left out: it is judged anew each time. */
+  readonly acceptedUntil?: number;
 }
 
 /** Resolves for a good token; throws Problem UNAUTHENTICATED or ISSUER_UNAVAILABLE. */
@@ -132,5 +134,5 @@ function identityOf(payload: JWTPayload, { issuer, now }: { issuer: TokenIssuer;
   if (!isId(sub)) throw refused('its subject is not an id');
   const tenantId = payload[issuer.tenantClaim ?? 'tenant_id'];
   if (tenantId !== undefined && !isId(tenantId)) throw refused('its tenant is not an id');
-  return { subject: sub, tenantId };
+  return { subject: sub, tenantId, acceptedUntil: (exp + CLOCK_TOLERANCE_SECONDS) * 1000 };
 }

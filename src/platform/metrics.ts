@@ -7,6 +7,8 @@
  */
 import prom from 'prom-client';
 
+import { Histogram as OwnHistogram, type Series } from './histogram.js';
+
 export type Labels<L extends string> = Readonly<Record<L, string>>;
 
 /** What a metric is called (without the prefix), what it says, and the names of its labels. */
@@ -18,6 +20,8 @@ export interface MetricSpec<L extends string> {
 
 export interface Counter<L extends string> {
   inc(labels: Labels<L>, by?: number): void;
+  /** The series of these labels, for where one is counted with every request. */
+  series(labels: Labels<L>): { inc(): void };
 }
 
 export interface Gauge<L extends string> {
@@ -28,6 +32,8 @@ export interface Gauge<L extends string> {
 
 export interface Histogram<L extends string> {
   observe(labels: Labels<L>, value: number): void;
+  /** The series of these labels, for where one is observed with every request. */
+  series(labels: Labels<L>): Series;
 }
 
 export interface Metrics {
@@ -62,9 +68,21 @@ export function createMetrics(): Metrics {
     registers: [registry],
   });
   return {
-    counter: (spec) => {
-      const counter = new prom.Counter(configuration(spec));
-      return { inc: (labels, by = 1) => counter.inc(labels, by) };
+    counter: <L extends string>(spec: MetricSpec<L>) => {
+      const flushes: (() => void)[] = [];
+      const collect = (): void => flushes.forEach((flush) => flush());
+      const counter: prom.Counter<L> = new prom.Counter<L>({ ...configuration(spec), collect });
+      return {
+        inc: (labels: Labels<L>, by = 1) => counter.inc(labels, by),
+        series: (labels: Labels<L>) => {
+          let counted = 0;
+          flushes.push(() => {
+            if (counted > 0) counter.inc(labels, counted);
+            counted = 0;
+          });
+          return { inc: () => (counted += 1) };
+        },
+      };
     },
     gauge: <L extends string>(
       spec: MetricSpec<L> & { readonly collect?: (gauge: Gauge<L>) => void | Promise<void> },
@@ -78,9 +96,14 @@ export function createMetrics(): Metrics {
       return handle;
     },
     histogram: (spec) => {
-      const buckets = [...(spec.buckets ?? REQUEST_SECONDS)];
-      const histogram = new prom.Histogram({ ...configuration(spec), buckets });
-      return { observe: (labels, value) => histogram.observe(labels, value) };
+      const { registers, ...named } = configuration(spec);
+      const histogram = new OwnHistogram({ ...named, buckets: spec.buckets ?? REQUEST_SECONDS });
+      // The registry asks of a metric its name and what `get` resolves to, whatever class it is of.
+      for (const each of registers) each.registerMetric(histogram as unknown as prom.Histogram);
+      return {
+        observe: (labels, value) => histogram.series(labels).observe(value),
+        series: (labels) => histogram.series(labels),
+      };
     },
     render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
   };

@@ -2,7 +2,8 @@
  * The real engine behind `TupleStore`: OpenFGA over HTTP, by its own SDK.
  *
  * Every call names the model, asks for HIGHER_CONSISTENCY (an operator may have turned the engine's caches on), has a
- * time limit of its own and is tried once: whoever calls knows whether trying again is right. The SDK is used at its
+ * time limit of its own and is tried once, but for questions, which change nothing: one in ten of them may be tried
+ * again where the engine could not be reached, and none is asked while it keeps failing (breaker.ts). The SDK is used at its
  * lower level (`OpenFgaApi`), because its client drops batch answers that are missing and mutates its input.
  *
  * INVARIANT: an answer is a boolean that the engine gave; everything else is an EngineError, never `false`.
@@ -21,6 +22,7 @@ import type { CheckRequestTupleKey, RelationshipCondition, TupleKey as StoredKey
 import { EngineError } from '../shared/tuple.js';
 import type { CallOptions, EngineCheck, InForce, Tuple, TupleKey, TupleStore } from '../shared/tuple.js';
 import { engineErrorOf, engineErrorOfItem } from './openfga-error.js';
+import { createBreaker, createRetryBudget } from './breaker.js';
 import { createSlots, type Slots } from './slots.js';
 
 /** OpenFGA's own limit for a page of Read. */
@@ -51,8 +53,8 @@ export interface TupleStoreOptions {
   readonly modelId: () => string;
   /** A preshared key of the engine, sent as Bearer token. */
   readonly apiToken?: string;
-  /** Questions under way at one time; 16 suit an engine with its default of 30 database connections. */
-  readonly questionsAtATime?: number;
+  /** What bounds the questions under way at one time; its own, unless somebody else wants to know of it. */
+  readonly slots?: Slots;
   /** Hears of every request once it is over. */
   readonly observe?: (request: EngineRequest) => void;
 }
@@ -70,12 +72,14 @@ export function createEngineApi({ url, apiToken }: { url: string; apiToken?: str
   });
 }
 
+/** The places for questions: 16 suit an engine with its default of 30 database connections. */
+export const createQuestionSlots = (): Slots => createSlots(QUESTIONS_AT_A_TIME);
+
 /** Makes the engine's port. Nothing is asked of the engine yet. */
 export function createTupleStore(options: TupleStoreOptions): TupleStore {
   const { storeId, modelId } = options;
   const api = createEngineApi(options);
-  const slots = createSlots(options.questionsAtATime ?? QUESTIONS_AT_A_TIME);
-  const call = createCall(slots, options.observe ?? (() => undefined));
+  const call = createCall(options.slots ?? createQuestionSlots(), options.observe ?? (() => undefined));
   const inForce = () => ({
     authorization_model_id: modelId(),
     consistency: ConsistencyPreference.HigherConsistency,
@@ -171,6 +175,7 @@ function createCall(
   slots: Slots,
   observe: (request: EngineRequest) => void,
 ): <T>(call: Call, send: Send<T>) => Promise<T> {
+  const ask = createAsk();
   return async ({ method, limits, questions = 0 }, send) => {
     const startedAt = performance.now();
     const abort = new AbortController();
@@ -185,7 +190,9 @@ function createCall(
       }
       if (questions > 0) giveBack = await slots.take(questions, abort.signal);
       // A redirect or a proxy out of the environment would send questions elsewhere; `timeout: 0` leaves it to `signal`.
-      return await send({ signal: abort.signal, timeout: 0, maxRedirects: 0, proxy: false });
+      const once = (): ReturnType<typeof send> =>
+        send({ signal: abort.signal, timeout: 0, maxRedirects: 0, proxy: false });
+      return await (questions > 0 ? ask(once, abort.signal) : once());
     } catch (error) {
       const failure = engineErrorOf(error, { isWrite: method === 'write', wasStopped: abort.signal.aborted });
       outcome = failure.kind;
@@ -195,6 +202,42 @@ function createCall(
       clearTimeout(timer);
       limits.signal?.removeEventListener('abort', stop);
       observe({ method, outcome, seconds: (performance.now() - startedAt) / 1000 });
+    }
+  };
+}
+
+/** A question that ended sooner without an answer says nothing of the engine: its caller had no time. */
+const SILENCE_MS = 100;
+
+/** Sends a question, perhaps twice, and not at all while the engine keeps failing. Throws what the last try threw. */
+function createAsk(): <T>(send: () => Promise<T>, signal: AbortSignal) => Promise<T> {
+  const breaker = createBreaker();
+  const retries = createRetryBudget();
+  const once = async <T>(send: () => Promise<T>, signal: AbortSignal): Promise<T> => {
+    if (!breaker.mayPass()) {
+      throw new EngineError('the engine keeps failing', { kind: 'unavailable', applied: 'no' });
+    }
+    const sentAt = performance.now();
+    try {
+      const answer = await send();
+      breaker.record(false);
+      return answer;
+    } catch (error) {
+      const { kind } = engineErrorOf(error, { isWrite: false, wasStopped: signal.aborted });
+      const isSilent = kind === 'timeout' && performance.now() - sentAt >= SILENCE_MS;
+      // A caller who has hung up, or a question that the engine refuses, is no failure and no success.
+      if (kind === 'unavailable' || isSilent) breaker.record(true);
+      throw error;
+    }
+  };
+  return async (send, signal) => {
+    retries.earn();
+    try {
+      return await once(send, signal);
+    } catch (error) {
+      const { kind } = engineErrorOf(error, { isWrite: false, wasStopped: signal.aborted });
+      if (error instanceof EngineError || kind !== 'unavailable' || !retries.spend()) throw error;
+      return await once(send, signal);
     }
   };
 }

@@ -53,6 +53,8 @@ export interface TxOptions {
 export interface Pool {
   /** Runs `work` in one transaction: committed when it resolves, rolled back when it throws. */
   transaction<T>(work: (tx: Tx) => Promise<T>, options?: TxOptions): Promise<T>;
+  /** Runs `work`, which makes one reading statement: a transaction by itself, without the ways there and back of one. */
+  statement<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /** Takes a connection out for as long as `work` runs; for session locks. */
   session<T>(work: (session: Session) => Promise<T>): Promise<T>;
   readonly counts: () => { total: number; idle: number; waiting: number };
@@ -85,16 +87,8 @@ export function createPool(options: PoolOptions, onError: (error: Error) => void
   // A connection that breaks while it is taken out fails its next statement; without a listener it would end the process.
   pool.on('connect', (client) => client.on('error', () => undefined));
   return {
-    transaction: async (work, txOptions) => {
-      const client = await connect(pool);
-      return await runTransaction(client, work, txOptions).then(
-        (value) => (client.release(), value),
-        (error: unknown) => {
-          client.release(isConnectionError(error));
-          throw translate(error);
-        },
-      );
-    },
+    transaction: (work, txOptions) => withClient(pool, (client) => runTransaction(client, work, txOptions)),
+    statement: (work) => withClient(pool, (client) => work(asTx(client))),
     session: (work) => runSession(pool, work),
     counts: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
     end: () => pool.end(),
@@ -133,6 +127,17 @@ async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
   } catch (error) {
     throw translate(error);
   }
+}
+
+async function withClient<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await connect(pool);
+  return await work(client).then(
+    (value) => (client.release(), value),
+    (error: unknown) => {
+      client.release(isConnectionError(error));
+      throw translate(error);
+    },
+  );
 }
 
 async function runTransaction<T>(

@@ -5,6 +5,8 @@ export interface Slots {
    * reason when it aborts first. More than there are is as many as there are.
    */
   take(count: number, signal: AbortSignal): Promise<() => void>;
+  /** How many places are asked for that are not free. */
+  readonly waiting: () => number;
 }
 
 interface Waiting {
@@ -24,6 +26,7 @@ export function createSlots(size: number): Slots {
     }
   }
   return {
+    waiting: () => queue.reduce((sum, { count }) => sum + count, 0),
     async take(wanted, signal) {
       const count = Math.min(wanted, size);
       signal.throwIfAborted();

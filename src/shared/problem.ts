@@ -40,6 +40,7 @@ export const PROBLEMS = {
   DATABASE_UNAVAILABLE: { status: 503, title: 'the database cannot be reached' },
   ENGINE_UNAVAILABLE: { status: 503, title: 'the decision engine cannot answer' },
   ISSUER_UNAVAILABLE: { status: 503, title: 'the keys of the token issuer cannot be had' },
+  OVERLOADED: { status: 503, title: 'there is too much to do' },
   SYNC_LAG: { status: 503, title: 'a change that matters here is not in force yet' },
 } as const satisfies Record<ProblemCode, ProblemKind>;
 

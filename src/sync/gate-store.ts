@@ -1,57 +1,118 @@
 /**
- * SQL behind src/sync/gate.ts: what is applied, what menaces an allow, what has been applied lately.
+ * SQL behind src/sync/gate.ts: what is applied, what menaces an allow, what moves, and when a window opens or closes.
  *
  * Runs as `bailiwick_sync`. A menace is looked at row by row only in a tenant that has one, which is rare.
  */
 import type { Pool, Tx } from '../platform/postgres.js';
 import type { Allow } from '../shared/sync-gate.js';
+import type { TenantState } from './footings.js';
 import type { SyncPosition } from './token.js';
 
 /** What may take access away and is not about to: a parked key with something behind it, a table being rebuilt. */
 const MENACE = `(o.kind = 'rebuild' or o.parked_at is not null and o.prior is not null)`;
 
-/** Whether everything up to the position is in force or parked, and whether anything that is parked menaces an allow. */
-export async function lookAtPosition(
-  pool: Pool,
-  { tenantId, xid }: SyncPosition,
-): Promise<{ isApplied: boolean; isMenaced: boolean }> {
-  const { rows } = await pool.transaction((tx) =>
-    tx.query<{ isApplied: boolean; isMenaced: boolean }>({
+/** What a look at a position finds, all in one snapshot. */
+export interface PositionSeen {
+  /** Whether everything up to the position is in force or parked. */
+  readonly isApplied: boolean;
+  /** Whether anything that is parked menaces an allow. */
+  readonly isMenaced: boolean;
+  readonly epoch: string;
+  /** The applied versions of the position's tenant and of the platform. */
+  readonly version: number;
+  readonly platformVersion: number;
+}
+
+export async function lookAtPosition(pool: Pool, { tenantId, xid }: SyncPosition): Promise<PositionSeen> {
+  const { rows } = await pool.statement((tx) =>
+    tx.query<PositionSeen>({
       name: 'look-at-position',
       text: `
         select sync.is_applied($1::text, $2::xid8) as "isApplied",
-               exists (select from sync.outbox o where o.parked_at is not null and ${MENACE}) as "isMenaced"`,
+               exists (select from sync.outbox o where o.parked_at is not null and ${MENACE}) as "isMenaced",
+               (select epoch from sync.epoch) as epoch,
+               ${versionOf('$1::text')} as version, ${versionOf("''")} as "platformVersion"`,
       values: [tenantId ?? null, xid],
     }),
   );
-  return rows[0] ?? { isApplied: false, isMenaced: true };
+  return rows[0] ?? { isApplied: false, isMenaced: true, epoch: '', version: 0, platformVersion: 0 };
 }
 
-export async function selectEpoch(tx: Tx): Promise<string> {
-  const { rows } = await tx.query<{ epoch: string }>({ text: `select epoch from sync.epoch` });
-  return rows[0]?.epoch ?? '';
+const versionOf = (tenant: string): string =>
+  `coalesce((select a.version from sync.applied a where a.tenant_id = ${tenant}), 0)::float8`;
+
+/** One look at the feed, all in one snapshot. */
+export interface Feed {
+  readonly epoch: string;
+  /** Where the next look goes on: what this one did not see has a transaction id at or above it. */
+  readonly horizon: string;
+  /** The tenants ('' all) in which something menaces an allow. */
+  readonly menaced: readonly string[];
+  /** Those of which keys are being written to the engine, or may be. */
+  readonly moving: readonly string[];
+  /** The applied versions that moved at or after the horizon asked for. */
+  readonly applied: readonly { readonly tenantId: string; readonly version: number }[];
 }
 
-/** The tenants ('' all) in which something menaces an allow, and the applied versions that moved since `since`. */
-export async function selectFeed(
-  tx: Tx,
-  since: Date,
-): Promise<{ menaced: string[]; applied: { tenantId: string; version: number; appliedAt: Date }[] }> {
-  const menaced = await tx.query<{ tenantId: string }>({
-    name: 'menaced-tenants',
+/** What has happened since an earlier look; undefined asks for everything. */
+export async function selectFeed(tx: Tx, horizon: string | undefined): Promise<Feed> {
+  const { rows } = await tx.query<{ what: string; of: string; version: number }>({
+    name: 'sync-feed',
     text: `
-      select o.tenant_id as "tenantId" from sync.outbox o where o.parked_at is not null and ${MENACE}
-      union
-      select o.tenant_id from sync.outbox o where o.tenant_id = '' and o.kind = 'rebuild'`,
+      select 'epoch' as what, e.epoch as of, 0::float8 as version from sync.epoch e
+      union all
+      select 'horizon', pg_snapshot_xmin(pg_current_snapshot())::text, 0
+      union all
+      select 'menaced', o.tenant_id, 0 from sync.outbox o where o.parked_at is not null and ${MENACE}
+      union all
+      select 'menaced', o.tenant_id, 0 from sync.outbox o where o.tenant_id = '' and o.kind = 'rebuild'
+      union all
+      select 'moving', o.tenant_id, 0 from sync.claim c join sync.outbox o on o.id = any(c.entry_ids)
+      union all
+      select 'moving', o.tenant_id, 0 from sync.outbox o where o.not_before is not null
+      union all
+      select 'applied', a.tenant_id, a.version from sync.applied a where a.xid >= $1::xid8`,
+    values: [horizon ?? '0'],
   });
-  const applied = await tx.query<{ tenantId: string; version: number; appliedAt: Date }>({
-    name: 'applied-since',
+  const of = (what: string): string[] => rows.filter((row) => row.what === what).map((row) => row.of);
+  return {
+    epoch: of('epoch')[0] ?? '',
+    horizon: of('horizon')[0] ?? '0',
+    menaced: of('menaced'),
+    moving: of('moving'),
+    applied: rows.filter(({ what }) => what === 'applied').map((row) => ({ tenantId: row.of, version: row.version })),
+  };
+}
+
+/** The edges of windows: every column of the synced tables that a condition of the projection is made of. */
+export const WINDOW_EDGES = [
+  { table: 'security.user_role', column: 'valid_from', live: 'and w.revoked_at is null' },
+  { table: 'security.user_role', column: 'expires_at', live: 'and w.revoked_at is null' },
+  { table: 'security.user_assignment', column: 'valid_from', live: '' },
+  { table: 'security.user_assignment', column: 'expires_at', live: '' },
+] as const;
+
+const nextEdges = WINDOW_EDGES.flatMap(({ table, column, live }) =>
+  ['w.tenant_id = t.id', 'w.tenant_id is null'].map(
+    (scope) => `(select min(w.${column}) from ${table} w where ${scope} and w.${column} > $2::timestamptz ${live})`,
+  ),
+).join(', ');
+
+/**
+ * Tenants as one snapshot has them; the edges are those after `from`, rounded down to the millisecond. Global
+ * assignments have no tenant and count in all.
+ */
+export async function selectTenantStates(tx: Tx, tenantIds: readonly string[], from: Date): Promise<TenantState[]> {
+  const { rows } = await tx.query<TenantState>({
+    name: 'tenant-states',
     text: `
-      select tenant_id as "tenantId", version::float8 as version, applied_at as "appliedAt" from sync.applied
-      where applied_at > $1::timestamptz - interval '10 seconds'`,
-    values: [since],
+      select t.id as "tenantId", ${versionOf('t.id')} as version, ${versionOf("''")} as "platformVersion",
+             exists (select from sync.outbox o where o.tenant_id in (t.id, '')) as "isPending",
+             floor(extract(epoch from least(${nextEdges})) * 1000)::float8 as until
+      from unnest($1::text[]) as t (id)`,
+    values: [tenantIds, from.toISOString()],
   });
-  return { menaced: menaced.rows.map((row) => row.tenantId), applied: applied.rows };
+  return rows;
 }
 
 /** A role key's role is one that the subject has, or had, a row for. */

@@ -7,101 +7,180 @@
  */
 import type { Logger } from 'pino';
 
+import { createListener } from '../platform/listener.js';
 import type { Pool } from '../platform/postgres.js';
 import type { Deadline } from '../shared/operation.js';
 import type { Part } from '../shared/part.js';
 import { Problem } from '../shared/problem.js';
 import type { SyncGate } from '../shared/sync-gate.js';
-import { isMenaced, lookAtPosition, selectEpoch, selectFeed } from './gate-store.js';
+import { createFootings } from './footings.js';
+import type { FootingsOptions } from './footings.js';
+import { isMenaced, lookAtPosition, selectFeed, selectTenantStates } from './gate-store.js';
+import { APPLIED_CHANNEL } from './outbox-store.js';
 import { decodeSyncToken } from './token.js';
+import type { SyncPosition } from './token.js';
 
-export interface GateOptions {
+export interface GateOptions extends Pick<FootingsOptions, 'onLost' | 'silenceMs'> {
   /** Of role `bailiwick_sync`. */
   readonly pool: Pool;
   readonly log: Logger;
   /** The longest that a request waits for its token. */
   readonly tokenWaitMs: number;
+  /** The feed is looked at that often, whoever says what. */
   readonly feedMs: number;
+  readonly now?: () => Date;
+  /** Makes a part that calls `wake` when something has been applied. */
+  readonly listen?: (wake: () => void) => Part;
 }
 
 /** Between two looks at whether a token's changes are in force, growing to the last. */
 const LOOKS_MS = [2, 4, 8, 15];
 
 export function createSyncGate(options: GateOptions): SyncGate & Part {
-  const { pool, log } = options;
-  const versions = new Map<string, number>();
-  let menaced = new Set<string>();
-  let epoch = '';
-  let heardUntil = new Date(0);
-  let timer: NodeJS.Timeout | undefined;
-  let listening: Promise<void> = Promise.resolve();
-  let asked = 0;
-  let heard = 0;
-
-  async function hear(): Promise<void> {
-    const turn = (asked += 1);
-    const feed = await pool.transaction(async (tx) => ({
-      ...(await selectFeed(tx, heardUntil)),
-      epoch: await selectEpoch(tx),
-    }));
-    // An answer that was overtaken by the answer to a later question is older than what is known.
-    if (turn < heard) return;
-    heard = turn;
-    epoch = feed.epoch;
-    menaced = new Set(feed.menaced);
-    for (const { tenantId, version, appliedAt } of feed.applied) {
-      versions.set(tenantId, version);
-      if (appliedAt > heardUntil) heardUntil = appliedAt;
-    }
-  }
-
-  function listen(): void {
-    timer = setTimeout(() => {
-      listening = hear()
-        .catch((error: unknown) => log.debug({ err: error }, 'sync feed not heard'))
-        .finally(() => timer !== undefined && listen());
-    }, options.feedMs);
-  }
+  const { pool, now = () => new Date() } = options;
+  const footings = createFootings({
+    ...options,
+    now: () => now().getTime(),
+    read: (tenantIds, from) => pool.statement((tx) => selectTenantStates(tx, tenantIds, new Date(from))),
+  });
+  const feed = createFeed(options, footings.hear, footings.forget);
+  const listener = options.listen?.(feed.wake);
 
   async function awaitToken(token: string, deadline: Deadline): Promise<void> {
     const position = decodeSyncToken(token);
-    if (position.epoch !== epoch) {
-      throw new Problem('SYNC_TOKEN_INVALID', 'the sync token is from before a restore: drop it', {
-        errors: [{ field: 'syncToken', message: 'is from before a restore' }],
-      });
-    }
+    if (position.epoch !== feed.epoch()) throw foreign();
     const end = performance.now() + Math.min(options.tokenWaitMs, deadline.remainingMs());
     for (let look = 0; ; look += 1) {
-      const found = await lookAtPosition(pool, position);
-      // The token's own change may be what is parked: `guard` has to know before this check's allow comes to it.
-      if (found.isApplied && found.isMenaced) await hear();
-      if (found.isApplied) return;
+      if (await isInForce(position)) return;
       if (performance.now() >= end) throw lagging('the change that the sync token names is not in force yet');
       const ms = LOOKS_MS[Math.min(look, LOOKS_MS.length - 1)];
       await new Promise((resolve) => setTimeout(resolve, ms));
     }
   }
 
+  /** Once it is, the feed knows what this look has seen: no answer from before the change is taken after it. */
+  async function isInForce(position: SyncPosition): Promise<boolean> {
+    const found = await lookAtPosition(pool, position);
+    if (found.epoch !== position.epoch) throw foreign();
+    if (!found.isApplied) return false;
+    footings.note('', found.platformVersion);
+    if (position.tenantId !== undefined) footings.note(position.tenantId, found.version);
+    // The token's own change may be what is parked: `guard` has to know before this check's allow comes to it.
+    if (found.isMenaced || position.tenantId === undefined) await feed.hear();
+    return true;
+  }
+
+  const isQuiet = (tenantId: string): boolean => !feed.menaced().has(tenantId) && !feed.menaced().has('');
   return {
     name: 'sync gate',
     awaitToken,
-    position: (tenantId) => versions.get(tenantId),
+    position: footings.version,
+    footing: footings.get,
+    isQuiet,
     async guard(allow) {
-      if (!menaced.has(allow.tenantId) && !menaced.has('')) return;
+      if (isQuiet(allow.tenantId)) return;
       if (await pool.transaction((tx) => isMenaced(tx, allow))) {
         throw lagging('a change that could take this access away cannot be put in force');
       }
     },
     async start() {
-      await hear();
-      listen();
+      await feed.hear();
+      feed.start();
+      await listener?.start();
     },
     async stop() {
-      clearTimeout(timer);
-      timer = undefined;
-      await listening;
+      await listener?.stop();
+      await feed.stop();
+      await footings.idle();
     },
   };
+}
+
+/** A `listen` that hears the projector's notices, whichever process it runs in. */
+export function listenForApplied(url: string, log: Logger): (wake: () => void) => Part {
+  const onLost = (error: Error): void => log.warn({ err: error }, 'notices of what is applied are not heard');
+  return (wake) => createListener({ url, applicationName: 'bailiwick-feed', channel: APPLIED_CHANNEL, wake, onLost });
+}
+
+/** Looks at what is applied, in turns and when woken. `forget` is called when the truth was replaced. */
+function createFeed(
+  { pool, log, feedMs }: GateOptions,
+  tell: ReturnType<typeof createFootings>['hear'],
+  forget: () => void,
+) {
+  let menaced: ReadonlySet<string> = new Set();
+  let epoch = '';
+  /** Undefined: everything is to be looked at, because something may have been missed. */
+  let horizon: string | undefined;
+  let asked = 0;
+  let heard = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let isRunning = false;
+  let hearing: Promise<void> | undefined;
+  let isAgain = false;
+
+  async function hear(): Promise<void> {
+    const turn = (asked += 1);
+    const askedAt = performance.now();
+    const since = horizon;
+    const found = await pool
+      .statement((tx) => selectFeed(tx, since))
+      .catch((error: unknown) => {
+        horizon = undefined;
+        throw error;
+      });
+    // An answer that was overtaken by the answer to a later question is older than what is known.
+    if (turn < heard) return;
+    heard = turn;
+    const isReplaced = epoch !== '' && epoch !== found.epoch;
+    if (isReplaced) forget();
+    epoch = found.epoch;
+    menaced = new Set(found.menaced);
+    tell({ isWhole: since === undefined, applied: found.applied, moving: found.moving }, askedAt);
+    horizon = isReplaced && since !== undefined ? undefined : found.horizon;
+  }
+
+  /** One look at a time; what wakes during one is seen by the next. */
+  function look(): void {
+    if (!isRunning) return;
+    clearTimeout(timer);
+    if (hearing !== undefined) {
+      isAgain = true;
+      return;
+    }
+    hearing = hear()
+      .catch((error: unknown) => log.debug({ err: error }, 'sync feed not heard'))
+      .finally(() => {
+        hearing = undefined;
+        if (!isRunning) return;
+        const wasWoken = isAgain;
+        isAgain = false;
+        if (wasWoken) look();
+        else timer = setTimeout(look, feedMs);
+      });
+  }
+
+  return {
+    epoch: () => epoch,
+    menaced: () => menaced,
+    hear,
+    wake: look,
+    start() {
+      isRunning = true;
+      timer = setTimeout(look, feedMs);
+    },
+    async stop() {
+      isRunning = false;
+      clearTimeout(timer);
+      await hearing;
+    },
+  };
+}
+
+function foreign(): Problem {
+  return new Problem('SYNC_TOKEN_INVALID', 'the sync token is from before a restore: drop it', {
+    errors: [{ field: 'syncToken', message: 'is from before a restore' }],
+  });
 }
 
 function lagging(detail: string): Problem {

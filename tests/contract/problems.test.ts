@@ -96,7 +96,7 @@ test('every answer carries the security headers and none that tells what we run'
   outcome = () => Promise.reject(new Problem('FORBIDDEN', 'no'));
   for (const response of [await check(), await fetch(`${app.base}/openapi.json`), await fetch(`${app.base}/nothing`)]) {
     expect(response.headers.get('x-content-type-options')).toBe('nosniff');
-    expect(response.headers.get('content-security-policy')).toContain("default-src 'self'");
+    expect(response.headers.get('content-security-policy')).toContain("default-src 'none'");
     expect(response.headers.get('x-powered-by')).toBeNull();
     expect(response.headers.get('access-control-allow-origin')).toBeNull();
     expect(response.headers.get('x-request-id')).not.toBeNull();

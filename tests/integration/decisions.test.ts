@@ -41,6 +41,8 @@ function openGate(over: Partial<SyncGate> = {}): SyncGate & { readonly tokens: s
       return Promise.resolve();
     },
     position: () => 7,
+    isQuiet: () => true,
+    footing: () => undefined,
     ...over,
   };
 }
@@ -545,7 +547,10 @@ describe('a revocation', () => {
 
 describe('a decision log that fails', () => {
   test('keeps the answer back', async () => {
-    const decisionLog = { record: () => Promise.reject(new Problem('AUDIT_UNAVAILABLE', 'full')) };
+    const decisionLog = {
+      recordAtOnce: () => false,
+      record: () => Promise.reject(new Problem('AUDIT_UNAVAILABLE', 'full')),
+    };
     const ask = decide({ decisionLog }).check(
       input({ user: 'admin', permission: 'users.read', tenant: 't1' }),
       as(BACKEND),

@@ -65,7 +65,9 @@ describe('an engine', () => {
   ])(
     'that is away ($mode) is a 503 at once, never a decision, and right again within 2 s of its return',
     async ({ mode, user, typicalMs }) => {
-      await withExposed(world, mode === 'hang' ? {} : PATIENT, async ({ service, engine }) => {
+      // What is kept needs no engine, and is tests/integration/decision-cache.test.ts' concern.
+      const over = { ...(mode === 'hang' ? {} : PATIENT), decisionCacheEntries: 0 };
+      await withExposed(world, over, async ({ service, engine }) => {
         await service.settle();
         await until(() => isRight(service), 20_000);
         await engine.set(mode);
@@ -130,7 +132,9 @@ describe('a Postgres', () => {
   ])(
     'that is away ($mode) is a 503, never a decision that nobody writes down, and right again within 2 s of its return',
     async ({ mode, user, limitMs }) => {
-      await withExposed(world, mode === 'hang' ? {} : PATIENT, async ({ service, postgres }) => {
+      // What is kept needs no engine, and is tests/integration/decision-cache.test.ts' concern.
+      const over = { ...(mode === 'hang' ? {} : PATIENT), decisionCacheEntries: 0 };
+      await withExposed(world, over, async ({ service, postgres }) => {
         await service.settle();
         await until(() => isRight(service), 20_000);
         // Several open connections: one that is silent is another fault than one that cannot be had.

@@ -137,7 +137,7 @@ test('what is written down is what was answered, one entry an answer', async () 
 });
 
 test('at its end it finishes what is under way, writes it down, and takes nothing new', async () => {
-  await withExposed(world, PATIENT, async ({ service, engine }) => {
+  await withExposed(world, { ...PATIENT, decisionCacheEntries: 0 }, async ({ service, engine }) => {
     await service.settle();
     // Without connections from before, each question opens one: when there are ten, the engine has been asked ten times.
     await engine.set('refuse');

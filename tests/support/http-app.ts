@@ -5,13 +5,38 @@ import { readFileSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import pino from 'pino';
 
+import type { CheckResult } from '../../src/contract/api.js';
+import { questionIn } from '../../src/decisions/instant.js';
 import { createHttpApp, type HttpAppOptions } from '../../src/http/app.js';
-import { createAuthentication } from '../../src/http/authentication.js';
+import { type Authentication, createAuthentication } from '../../src/http/authentication.js';
 import { type ContractDocument, operationsOf, parseContract } from '../../src/http/contract.js';
 import { contractOperations } from '../../src/http/contract-operations.js';
+import type { AnswerAtOnce } from '../../src/http/short-road.js';
 import { createHttpServer, type HttpServer, type HttpServerLimits } from '../../src/http/server.js';
 import { createMetrics, type Metrics } from '../../src/platform/metrics.js';
 import { Problem } from '../../src/shared/problem.js';
+
+/** Whether `check` is answered ahead of the stack: every test of tests/contract runs with and without it. */
+export const isShortRoadOn = process.env['SHORT_ROAD'] === '1';
+
+/** Answers as the stub of `check` does, whatever question the short road takes. */
+function stubAnswer(seen: unknown[]): AnswerAtOnce {
+  return (body, asker) => {
+    const isQuestion = orUndefined(() => questionIn(body, asker)) !== undefined;
+    if (!isQuestion) return undefined;
+    seen.push({ input: { body }, context: asker });
+    // The contract's own example of the answer, as the stub of the operation gives it.
+    return exampleOf(readOpenapi().paths['/check']?.['post']?.responses ?? {})?.body as CheckResult | undefined;
+  };
+}
+
+function orUndefined<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
+}
 
 /** The contract as it is in the repository. */
 export function readOpenapi(): ContractDocument {
@@ -68,7 +93,10 @@ export interface RunningApp {
   readonly seen: unknown[];
 }
 
-export type AppChanges = Partial<Omit<HttpAppOptions, 'log' | 'metrics'>> & { limits?: Partial<HttpServerLimits> };
+export type AppChanges = Partial<Omit<HttpAppOptions, 'log' | 'metrics' | 'authenticate' | 'atOnce'>> & {
+  authenticate?: Authentication;
+  limits?: Partial<HttpServerLimits>;
+};
 
 /** Starts the layer on a free port; `changes` replace its parts. Stop it with `server.stop()`. */
 export async function startApp({ limits, ...changes }: AppChanges = {}): Promise<RunningApp> {
@@ -76,14 +104,18 @@ export async function startApp({ limits, ...changes }: AppChanges = {}): Promise
   const { log, lines } = memoryLog();
   const { operations, seen } = stubOperations(readOpenapi());
   const metrics = createMetrics();
+  const authenticate = createAuthentication({
+    trusted: { loopback: true, gatewaySecretSha256: undefined },
+    verifyToken: () => Promise.reject(new Problem('UNAUTHENTICATED', 'no issuer is known in this test')),
+    findServiceKey: () => Promise.resolve(undefined),
+  });
   const app = createHttpApp({
     document,
     operations,
-    authenticate: createAuthentication({
-      trusted: { loopback: true, gatewaySecretSha256: undefined },
-      verifyToken: () => Promise.reject(new Problem('UNAUTHENTICATED', 'no issuer is known in this test')),
-      findServiceKey: () => Promise.resolve(undefined),
-    }),
+    authenticate,
+    ...(isShortRoadOn && changes.operations === undefined
+      ? { atOnce: { known: (changes.authenticate ?? authenticate).known, answer: stubAnswer(seen) } }
+      : {}),
     authorize: () => Promise.resolve(),
     oncePerKey: (_request, run) => run('claim'),
     log,

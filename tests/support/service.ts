@@ -23,11 +23,13 @@ import type { World } from './world.js';
 /** What differs from the world's own addresses and from the settings' defaults. */
 export interface ServiceOver {
   readonly databaseUrl?: string;
+  readonly syncDatabaseUrl?: string;
   readonly engineUrl?: string;
   readonly decisionLog?: Config['decisionLog'];
   readonly requestTimeoutMs?: number;
   readonly engineTimeoutMs?: number;
   readonly syncWaitMs?: number;
+  readonly decisionCacheEntries?: number;
   readonly mail?: Config['mail'];
   /** Connections of the service's pool. */
   readonly connections?: number;
@@ -156,7 +158,7 @@ export async function startService(world: World, over: ServiceOver = {}): Promis
 function configOf(world: World, over: ServiceOver): Config {
   const url = over.databaseUrl ?? world.databaseUrl;
   return {
-    database: { url, syncUrl: url, connections: over.connections ?? 10 },
+    database: { url, syncUrl: over.syncDatabaseUrl ?? url, connections: over.connections ?? 10 },
     engine: {
       url: over.engineUrl ?? world.engineUrl,
       storeId: world.storeId,
@@ -169,6 +171,7 @@ function configOf(world: World, over: ServiceOver): Config {
     decisionLog: over.decisionLog ?? 'strict',
     audit: { key: over.auditKey, checkpointFile: over.checkpointFile },
     syncWaitMs: over.syncWaitMs ?? 250,
+    decisionCacheEntries: over.decisionCacheEntries ?? 10_000,
     reconcileSeconds: 0,
     logLevel: 'silent',
     mail: over.mail ?? { secretKey: undefined, mailboxDir: undefined },

@@ -1,0 +1,48 @@
+/**
+ * Load shedding: what cannot be answered in time is refused at once, lists before batches before single checks.
+ *
+ * Two things say that there is too much: questions that wait for the engine, and an event loop that comes round late.
+ * Only decisions are refused: an administrator who revokes under load must get through. tests/contract/shedding.test.ts.
+ */
+import type { Counter, Metrics } from '../platform/metrics.js';
+import { Problem } from '../shared/problem.js';
+import type { ContractOperation } from './contract.js';
+
+/** How busy the service is. */
+export interface Load {
+  /** Questions that wait for the engine. */
+  readonly waiting: () => number;
+  /** How late the event loop comes round, on the average of the last moments, in milliseconds. */
+  readonly lateMs: () => number;
+}
+
+/** Throws Problem OVERLOADED where the operation is not to be begun. */
+export type Shed = (operation: Pick<ContractOperation, 'id' | 'permission'>) => void;
+
+const LIMITS = {
+  list: { waiting: 64, lateMs: 150 },
+  batch: { waiting: 128, lateMs: 300 },
+  check: { waiting: 512, lateMs: 600 },
+} as const;
+
+export function createShedder(load: Load, metrics: Metrics): Shed {
+  const shed: Counter<'class'> = metrics.counter({
+    name: 'shed_total',
+    help: 'Decisions refused because there was too much to do, by what was asked.',
+    labels: ['class'],
+  });
+  return (operation) => {
+    if (operation.permission !== 'decide') return;
+    const kind = classOf(operation.id);
+    const limits = LIMITS[kind];
+    if (load.waiting() <= limits.waiting && load.lateMs() <= limits.lateMs) return;
+    shed.inc({ class: kind });
+    throw new Problem('OVERLOADED', 'there is too much to do at the moment', { retryAfterSeconds: 1 });
+  };
+}
+
+/** What is neither one check nor a batch of them asks the engine many questions for one answer. */
+function classOf(operationId: string): keyof typeof LIMITS {
+  if (operationId === 'check') return 'check';
+  return operationId === 'batchCheck' ? 'batch' : 'list';
+}
