@@ -114,5 +114,5 @@ test(
     // A world in which nothing is allowed would agree with anything.
     expect(total.yes).toBeGreaterThan(DECISIONS / 20);
   },
-  isWhole ? 7_200_000 : 600_000,
+  isWhole ? 14_400_000 : 1_800_000,
 );
