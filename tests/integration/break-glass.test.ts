@@ -42,11 +42,11 @@ async function curl(printed: string, env: Readonly<Record<string, string>>): Pro
   }
   const text = printed.replaceAll(/\$(\w+)/g, (_, name: string) => env[name] ?? '');
   const headers = Object.fromEntries(
-    [...text.matchAll(/-H ['"]([^:]+): ([^'"]+)['"]/g)].map(([, name, value]) => [name, value]),
+    [...text.matchAll(/-H ['"]([^:]+): ([^'"]+)['"]/g)].map(([, name = '', value = '']) => [name, value] as const),
   );
   const response = await fetch(/"(http[^"]+)"/.exec(text)?.[1] ?? '', {
     method: /-X (\w+)/.exec(text)?.[1] ?? 'GET',
-    headers: headers as Record<string, string>,
+    headers,
     body: /-d '([^']+)'/.exec(text)?.[1] ?? null,
   });
   return { status: response.status, body: (await response.json()) as Reply['body'] };

@@ -54,21 +54,14 @@ const user = (at: number): string => `u${String((at % CROWD) + 1)}`;
 const told = ({ status, body }: Answered<unknown>): string =>
   `${String(status)}${body.code === undefined ? '' : ` ${body.code}`}`;
 
-function assign(
-  at: number,
-  userId: string,
-  role: string,
-  more: RequestMore = ADA,
-): Promise<Answered<{ changed: boolean }>> {
+/** Who has, or is to have, which role. */
+type Pair = readonly [userId: string, role: string];
+
+function assign(at: number, [userId, role]: Pair, more: RequestMore = ADA): Promise<Answered<{ changed: boolean }>> {
   return on(at).post(`/admin/users/${userId}/roles`, { roleId: role }, more);
 }
 
-function revoke(
-  at: number,
-  userId: string,
-  role: string,
-  more: RequestMore = ADA,
-): Promise<Answered<RevocationReceipt>> {
+function revoke(at: number, [userId, role]: Pair, more: RequestMore = ADA): Promise<Answered<RevocationReceipt>> {
   return on(at).delete(`/admin/users/${userId}/roles/${role}`, more);
 }
 
@@ -76,13 +69,13 @@ let made = 0;
 /** A custom role of the tenant that nobody has yet. */
 async function newRole(permissions: readonly string[] = [], tenant = 'acme'): Promise<string> {
   const id = `race-${String((made += 1))}`;
-  const { sql } = office.world;
-  await sql(`insert into security.role (id, tenant_id, name) values ($1, $2, $3)`, [
+  const { world } = office;
+  await world.sql(`insert into security.role (id, tenant_id, name) values ($1, $2, $3)`, [
     id,
     tenant,
     id.toUpperCase().replace('-', '_'),
   ]);
-  await sql(`insert into security.role_permission (role_id, permission_id) select $1::text, unnest($2::text[])`, [
+  await world.sql(`insert into security.role_permission (role_id, permission_id) select $1::text, unnest($2::text[])`, [
     id,
     permissions,
   ]);
@@ -122,7 +115,7 @@ test(
       const role = await newRole();
       const first = random(2);
       const answers = await many(callers, (at) =>
-        at % 2 === first ? on(at).delete(`/admin/roles/${role}`, ADA) : assign(at, user(at), role),
+        at % 2 === first ? on(at).delete(`/admin/roles/${role}`, ADA) : assign(at, [user(at), role]),
       );
       ends.add(answers);
       const ok = answers.flatMap(({ status }, at) =>
@@ -228,7 +221,7 @@ test('revoke ∥ assign of one pair: the entries take turns, and the last one sa
     const before = random(2) === 0;
     if (before) await office.world.sql(`insert into security.user_role (user_id, role_id) values ('u1', $1)`, [role]);
     const since = await office.lastEntryId();
-    const answers = await many(callers, (at) => (at % 2 === 0 ? assign(at, 'u1', role) : revoke(at, 'u1', role)));
+    const answers = await many(callers, (at) => (at % 2 === 0 ? assign(at, ['u1', role]) : revoke(at, ['u1', role])));
     ends.add(answers);
     const entries = await office.entriesSince(since);
     expect(answers.filter(({ body }) => body.changed === true)).toHaveLength(entries.length);
@@ -263,7 +256,7 @@ test('admins who revoke each other: one is left, always', LONG, async () => {
     );
     await office.service.settle();
     const answers = await many(callers, (at) =>
-      revoke(at, ids[(at + 1) % callers] ?? '', admin, { as: { user: ids[at] ?? '', tenant: 'duel' } }),
+      revoke(at, [ids[(at + 1) % callers] ?? '', admin], { as: { user: ids[at] ?? '', tenant: 'duel' } }),
     );
     ends.add(answers);
     const [left] = await office.world.sql<{ n: number }>(
@@ -297,7 +290,7 @@ test('who loses a permission while they hand it out: nothing is handed out after
     const since = await office.lastEntryId();
     const first = random(callers);
     const answers = await many(callers, (at) =>
-      at === first ? revoke(at, 'esc', own) : assign(at, user(at), handed, as),
+      at === first ? revoke(at, ['esc', own]) : assign(at, [user(at), handed], as),
     );
     ends.add(answers);
     const purposes = (await office.entriesSince(since)).map(({ purpose }) => purpose);
