@@ -142,7 +142,8 @@ async function fill(bench) {
   );
   await bench.sql(
     `insert into security.user_role (user_id, role_id)
-     select 't' || t || '-u' || u, 't' || t || '.BILLER' from generate_series(0, $1 - 1) t, generate_series(0, $2 - 1) u`,
+     select 't' || t || '-u' || u, r.id from generate_series(0, $1 - 1) t, generate_series(0, $2 - 1) u,
+       security.role r where r.tenant_id = 't' || t and r.name = 'BILLER'`,
     [TENANTS, USERS],
   );
   for (;;) {
@@ -152,7 +153,7 @@ async function fill(bench) {
   }
   const has = /** @type {{ id: string, has: boolean }[]} */ (
     await bench.sql(
-      `select p.id, exists (select from security.role_permission rp where rp.role_id = 't0.BILLER' and rp.permission_id = p.id) as has
+      `select p.id, exists (select from security.role_permission rp where rp.role_id = (select r.id from security.role r where r.tenant_id = 't0' and r.name = 'BILLER') and rp.permission_id = p.id) as has
        from security.permission p where p.id not like 'profile.%' and p.id not like 'record.%' order by p.id`,
     )
   );
@@ -202,7 +203,7 @@ function makeTokens() {
 async function startService(bench, key, more) {
   const [port, management] = [await bench.freePort(), await bench.freePort()];
   const child = spawn(process.execPath, [...(process.env['BENCH_PROF'] ? ['--cpu-prof', '--cpu-prof-dir=/tmp/bench-prof'] : []), fileURLToPath(new URL('../bin/bailiwick.js', import.meta.url)), 'serve'], {
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', process.env['BENCH_LOG'] === undefined ? 'ignore' : 'inherit', 'inherit'],
     env: {
       PATH: process.env['PATH'] ?? '',
       DATABASE_URL: bench.databaseUrl,

@@ -54,7 +54,7 @@ async function oneTry(bench, other, { attempt, ms }) {
   const tenant = attempt % TENANTS;
   const [user, tenantId] = [userOf(tenant), `t${String(tenant)}`];
   const question = { user, permission: 'claims.read', tenant: tenantId };
-  await bench.sql(`insert into security.user_role (user_id, role_id) values ($1, $2)`, [user, `${tenantId}.BILLER`]);
+  await bench.sql(`insert into security.user_role (user_id, role_id) select $1, r.id from security.role r where r.tenant_id = $2 and r.name = 'BILLER'`, [user, tenantId]);
   for (const check of [bench.check, other.check]) while (!(await check(question)));
   const [row] = /** @type {{ token: string }[]} */ (
     await bench.sql(

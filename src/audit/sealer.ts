@@ -68,7 +68,7 @@ interface OpenLog extends LogName {
 }
 
 /** Any number, the same in every process: who holds it seals. */
-const LEADER_LOCK = 7_091_407_302;
+const LEADER_LOCK = 7_091_407_303;
 const BATCH_MAX = 2_000;
 const CHECKPOINT_ENTRIES = 1_000;
 /** A busy log is not signed more often than this. */

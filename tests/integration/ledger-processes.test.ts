@@ -74,7 +74,7 @@ async function sealingPid(): Promise<number | undefined> {
   const rows = await world.sql<{ pid: number }>(
     `select l.pid from pg_locks l join pg_database d on d.oid = l.database
      where l.locktype = 'advisory' and d.datname = current_database() and l.granted
-       and (l.classid::bigint << 32) + l.objid::bigint = 7091407302`,
+       and (l.classid::bigint << 32) + l.objid::bigint = 7091407303`,
   );
   return rows[0]?.pid;
 }
