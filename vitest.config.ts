@@ -22,6 +22,7 @@ export default defineConfig({
         },
       },
       { test: { name: 'integration', include: ['tests/integration/**/*.test.ts'], ...withStack } },
+      { test: { name: 'oracle', include: ['tests/oracle/**/*.test.ts'], ...withStack } },
       { test: { name: 'scenarios', include: ['tests/scenarios/**/*.test.ts'], ...withStack } },
     ],
   },

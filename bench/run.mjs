@@ -1,4 +1,5 @@
 /** `npm run bench [-- name …]`: runs the benches, all or those named, one after the other. */
+import * as audit from './audit.mjs';
 import * as checks from './checks.mjs';
 import * as revocation from './revocation.mjs';
 import * as revocationUnderLoad from './revocation-under-load.mjs';
@@ -6,7 +7,13 @@ import { printMachine } from './support.mjs';
 import * as syncLatency from './sync-latency.mjs';
 
 /** @type {Record<string, { run: () => Promise<void> } | undefined>} */
-const BENCHES = { checks, revocation, 'sync-latency': syncLatency, 'revocation-under-load': revocationUnderLoad };
+const BENCHES = {
+  checks,
+  revocation,
+  'sync-latency': syncLatency,
+  'revocation-under-load': revocationUnderLoad,
+  audit,
+};
 
 const named = process.argv.slice(2);
 const unknown = named.filter((name) => !Object.hasOwn(BENCHES, name));

@@ -23,6 +23,25 @@ import { newServiceKey } from '../dist/platform/service-key.js';
 
 const quiet = pino({ level: process.env['BENCH_LOG'] ?? 'silent' });
 
+/** Starts the servers and migrates a database, without the service; `end` stops them. */
+export async function startDatabase() {
+  const dataDir = await mkdtemp(join(tmpdir(), 'bailiwick-bench-'));
+  const stack = await startStack({ dataDir });
+  const end = async () => {
+    await stack.stop();
+    await rm(dataDir, { recursive: true, force: true });
+  };
+  try {
+    await runSql(stack.postgres.url('postgres'), ['create database bench']);
+    const url = stack.postgres.url('bench');
+    await migrate(url, fileURLToPath(new URL('../migrations', import.meta.url)), quiet);
+    return { url, end };
+  } catch (error) {
+    await end();
+    throw error;
+  }
+}
+
 /** Starts everything; `end` stops it. */
 export async function startBench() {
   const dataDir = await mkdtemp(join(tmpdir(), 'bailiwick-bench-'));

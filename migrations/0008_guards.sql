@@ -102,6 +102,11 @@ create trigger trg_xid before insert or update on security.user_role
 create trigger trg_xid before insert or update on security.role_permission
   for each row execute function security.set_xid();
 
+-- These run once a row and keep their plans: one that was made while the table was small would read all of it for each row
+-- of a bulk load.
+alter function security.set_slot() set enable_seqscan = off;
+alter function security.fill_role_tenant() set enable_seqscan = off;
+
 -- The permissions that a user holds in a tenant now, and until when; 'infinity' is unending. What this transaction has
 -- written is left out of account. The rows that say so are held until the transaction ends, so that none of them can be
 -- revoked between this look and the commit of what it permits.

@@ -150,7 +150,7 @@ begin
     return null;
   end if;
   execute format($q$
-      with changed (o, n) as (%s), entries as (%s)
+      with changed (o, n) as materialized (%s), entries as (%s)
       insert into audit.access_log (tenant_id, actor_user_id, actor_role, impersonation_id, request_id,
                                     change_id, accessed_entity_type, accessed_entity_id, access_action, purpose, details)
         select coalesce(e.tenant_id, 'platform'), $1, case when $1 is null then session_user end,
@@ -270,7 +270,7 @@ create function identity.capture_event() returns trigger
   language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   execute format($q$
-      with changed (o, n) as (%s), events (tenant_id, event_type, details) as (%s)
+      with changed (o, n) as materialized (%s), events (tenant_id, event_type, details) as (%s)
       insert into identity.tenant_audit (tenant_id, event_type, actor_user_id, details)
         select coalesce(e.tenant_id, 'platform'), e.event_type, audit.setting('actor_user_id'),
                jsonb_strip_nulls(e.details || jsonb_build_object('impersonationId', coalesce(

@@ -172,7 +172,7 @@ begin
   end if;
   execute format('drop table audit.%I', partition);
   insert into audit.access_log (tenant_id, actor_role, accessed_entity_type, accessed_entity_id, access_action, purpose, details)
-    values ('', session_user, 'audit_partition', partition, 'DELETE', 'audit.prune:' || partition,
+    values ('platform', session_user, 'audit_partition', partition, 'DELETE', 'audit.prune:' || partition,
             jsonb_build_object('lane', lane, 'seqs', seqs::text, 'rows', rows_there))
     returning id into pruning_entry;
   if rows_there > 0 then

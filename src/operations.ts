@@ -7,13 +7,11 @@ import { createChange, createShow } from './audit/change.js';
 import type { DecisionLog } from './audit/decision-log.js';
 import { auditOperations } from './audit/operations.js';
 import type { Config } from './config.js';
-import { createAuthorizer } from './decisions/authorize.js';
 import { createDecisionCache } from './decisions/cache.js';
 import { createChecker } from './decisions/check.js';
+import { createDecisions } from './decisions/decisions.js';
 import { createInstantCheck, type InstantCheck } from './decisions/instant.js';
 import { createJournal } from './decisions/journal.js';
-import { createLister } from './decisions/list-objects.js';
-import { decisionOperations } from './decisions/operations.js';
 import { contractOperations } from './http/contract-operations.js';
 import type { ContractDocument } from './http/contract.js';
 import { mailOperations } from './mail/operations.js';
@@ -53,18 +51,18 @@ export function carriedOut(
   const journal = createJournal({ ...base, modelId: () => base.model.modelId() });
   const cache = createDecisionCache({ gate, metrics, now, entries: config.decisionCacheEntries });
   const checker = createChecker({ tuples, gate, journal, cache, engineTimeoutMs });
-  const lister = createLister({ pool, tuples, gate, journal, engineTimeoutMs });
+  const decisions = createDecisions({ pool, tuples, gate, journal, checker, engineTimeoutMs, now });
   const show = createShow(pool);
   const change = createChange({ pool, settle: (token, deadline) => settle(base, token, deadline) });
   return {
     operations: {
       ...contractOperations(document),
-      ...decisionOperations({ checker, lister, gate }),
+      ...decisions.operations,
       ...rbacOperations({ change, show, tuples, gate, now }),
       ...auditOperations({ show }),
       ...mailOperations({ pool, office: base.office }),
     },
-    authorize: createAuthorizer({ checker, pool }),
+    authorize: decisions.authorize,
     answerAtOnce: createInstantCheck({ cache, gate, journal }),
   };
 }

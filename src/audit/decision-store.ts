@@ -9,18 +9,19 @@ import type { Tx } from '../platform/postgres.js';
 export interface DecisionEntry {
   readonly decisionId: string;
   readonly decidedAt: Date;
-  readonly api: 'check' | 'list-objects' | 'authorize';
+  readonly api: 'check' | 'batch-check' | 'list-objects' | 'list-users' | 'list-permissions' | 'explain' | 'authorize';
   readonly tenantId: string;
   /** Who asked. */
   readonly callerKind: 'user' | 'service';
   readonly callerId: string;
-  /** Whose rights were asked about. */
+  /** Whose rights were asked about; `*` is everybody's. */
   readonly subjectUserId: string;
+  /** `*` is every permission of the object. */
   readonly permission: string;
   /** As outsiders name it; for a list the type alone. */
   readonly object: string;
   readonly answer: 'allowed' | 'denied' | 'listed' | 'undecided';
-  /** How many objects the page held. */
+  /** How many things the page held. */
   readonly listed?: number;
   /** Where the answer came from. */
   readonly source: 'engine' | 'cache';

@@ -28,6 +28,11 @@ export type ObjectType = 'profile' | 'record';
 export type SyncToken = string;
 
 /**
+ * With `full` the engine itself is asked, and no answer from before is given again.
+ */
+export type Consistency = 'full';
+
+/**
  * Opaque; the `nextCursor` of the page before, with everything else as it was.
  */
 export type Cursor = string;
@@ -38,6 +43,11 @@ export type CheckRequest = {
   tenant: Id;
   object?: ObjectName;
   syncToken?: SyncToken;
+  consistency?: Consistency;
+  /**
+   * Whether the answer says why.
+   */
+  explain?: boolean;
 };
 
 export type CheckResult = {
@@ -54,6 +64,42 @@ export type CheckResult = {
    * The moment that the question was asked about, RFC 3339 UTC.
    */
   evaluatedAt: string;
+  explanation?: Explanation;
+};
+
+export type BatchCheckRequest = {
+  checks: Array<BatchedCheck>;
+  syncToken?: SyncToken;
+  consistency?: Consistency;
+};
+
+export type BatchedCheck = {
+  user: Id;
+  permission: Permission;
+  tenant: Id;
+  object?: ObjectName;
+};
+
+export type BatchCheckResult = {
+  /**
+   * In the order of `checks`.
+   */
+  results: Array<BatchedDecision | BatchedError>;
+};
+
+export type BatchedDecision = {
+  allowed: boolean;
+  /**
+   * Names the entry in the decision log.
+   */
+  decisionId: string;
+};
+
+export type BatchedError = {
+  error: {
+    code: ProblemCode;
+    detail: string;
+  };
 };
 
 export type ListObjectsRequest = {
@@ -63,6 +109,8 @@ export type ListObjectsRequest = {
   type: ObjectType;
   limit?: number;
   cursor?: Cursor;
+  syncToken?: SyncToken;
+  consistency?: Consistency;
 };
 
 export type ObjectPage = {
@@ -458,6 +506,263 @@ export type MailerTestResult = {
   reply: string;
 };
 
+export type ListUsersRequest = {
+  permission: Permission;
+  tenant: Id;
+  object?: ObjectName;
+  limit?: number;
+  cursor?: Cursor;
+  syncToken?: SyncToken;
+  consistency?: Consistency;
+};
+
+export type UserPage = {
+  items: Array<UserName>;
+  /**
+   * Null exactly when the list is complete.
+   */
+  nextCursor: Cursor | null;
+  complete: boolean;
+};
+
+/**
+ * `user:<id>`
+ */
+export type UserName = string;
+
+export type ListPermissionsRequest = {
+  user: Id;
+  tenant: Id;
+  object?: ObjectName;
+  syncToken?: SyncToken;
+  consistency?: Consistency;
+};
+
+export type HeldPermissions = {
+  items: Permissions;
+};
+
+export type Permissions = Array<Permission>;
+
+export type ExplainResult = {
+  allowed: boolean;
+  /**
+   * Names the entry in the decision log.
+   */
+  decisionId: string;
+  /**
+   * The authorization model that decided.
+   */
+  modelId: string;
+  evaluatedAt: string;
+  recomputed: Recomputed;
+  drift: Drift;
+  paths: Paths;
+  pathsComplete: PathsComplete;
+  missing: MissingThings;
+  suggestedRoles: SuggestedRoles;
+};
+
+export type Explanation = {
+  recomputed: Recomputed;
+  drift: Drift;
+  paths: Paths;
+  pathsComplete: PathsComplete;
+  missing: MissingThings;
+  suggestedRoles: SuggestedRoles;
+};
+
+/**
+ * False when the reasons were captured with the decision (`explain` of a check), true when asked for after it.
+ */
+export type Recomputed = boolean;
+
+/**
+ * Whether the rows give another answer than the engine did: a change is on its way, or the tuples are not those of the rows.
+ */
+export type Drift = boolean;
+
+export type Paths = Array<Path>;
+
+/**
+ * Whether `paths` are all there are.
+ */
+export type PathsComplete = boolean;
+
+export type Path = {
+  /**
+   * What the path rests on.
+   */
+  via: 'role' | 'self' | 'team' | 'platform_admin';
+  /**
+   * The moment when the first of its windows closes; null when none does.
+   */
+  until: Moment | null;
+  steps: Array<PathStep>;
+  summary: string;
+};
+
+export type PathStep = {
+  kind: 'assignment' | 'membership' | 'grant' | 'scope' | 'self' | 'manages' | 'owner' | 'platform_admin';
+  userId?: Id;
+  managerId?: Id;
+  assignmentId?: string;
+  /**
+   * Whether the assignment counts in every tenant that has the role.
+   */
+  isGlobal?: boolean;
+  roleId?: Id;
+  roleName?: string;
+  permission?: Permission;
+  tenantStatus?: TenantStatus;
+  object?: ObjectName;
+  validFrom?: Moment;
+  expiresAt?: Moment;
+};
+
+export type Moment = string;
+
+export type TenantStatus = 'active' | 'read_only' | 'suspended';
+
+export type MissingThings = Array<MissingThing>;
+
+export type MissingThing = {
+  /**
+   * Stable. `NOT_MEMBER`: the user has no place in the tenant, or there is no such tenant. `NOT_IN_REACH`: the user is neither the object's own nor above its own, or there is no such object.
+   */
+  code:
+    | 'NOT_MEMBER'
+    | 'USER_DISABLED'
+    | 'TENANT_READ_ONLY'
+    | 'TENANT_SUSPENDED'
+    | 'NO_ROLE'
+    | 'ROLE_EXPIRED'
+    | 'ROLE_NOT_YET_VALID'
+    | 'ROLE_REVOKED'
+    | 'MANAGER_EXPIRED'
+    | 'MANAGER_NOT_YET_VALID'
+    | 'PERMISSION_NOT_GRANTED'
+    | 'NOT_IN_REACH';
+  detail: string;
+  permission?: Permission;
+  roleId?: Id;
+  roleName?: string;
+  at?: Moment;
+};
+
+/**
+ * The smallest first.
+ */
+export type SuggestedRoles = Array<SuggestedRole>;
+
+export type SuggestedRole = {
+  roleId: Id;
+  roleName: string;
+  permissionCount: number;
+  /**
+   * Users who may assign it, the first of them; a platform admin may besides, by impersonation.
+   */
+  grantableBy: Array<Id>;
+};
+
+export type WhatIfRequest = {
+  tenant: Id;
+  /**
+   * Made one after the other.
+   */
+  changes: Array<HypotheticalChange>;
+  ask: HypotheticalQuestion;
+  syncToken?: SyncToken;
+};
+
+/**
+ * Exactly one of its fields.
+ */
+export type HypotheticalChange = {
+  assignRole?: {
+    user: Id;
+    roleId: Id;
+    validFrom?: Moment;
+    expiresAt?: Moment;
+  };
+  revokeRole?: {
+    user: Id;
+    roleId: Id;
+  };
+  setPermissions?: {
+    roleId: Id;
+    permissionIds: Permissions;
+  };
+  setTenantStatus?: {
+    status: TenantStatus;
+  };
+  setUserStatus?: {
+    user: Id;
+    status: 'active' | 'disabled';
+  };
+};
+
+/**
+ * Exactly one of its fields.
+ */
+export type HypotheticalQuestion = {
+  checks?: Array<HypotheticalCheck>;
+  effectivePermissions?: {
+    user: Id;
+  };
+  impact?: {
+    /**
+     * The most users to name.
+     */
+    limit?: number;
+  };
+};
+
+export type HypotheticalCheck = {
+  user: Id;
+  permission: Permission;
+  object?: ObjectName;
+};
+
+/**
+ * The one field that was asked for.
+ */
+export type WhatIfResult = {
+  checks?: Array<{
+    before: boolean;
+    after: boolean;
+  }>;
+  effectivePermissions?: {
+    before: Permissions;
+    after: Permissions;
+  };
+  impact?: Impact;
+};
+
+export type Impact = {
+  /**
+   * Users who would gain something.
+   */
+  gaining: number;
+  /**
+   * Users who would lose something.
+   */
+  losing: number;
+  /**
+   * Users looked at.
+   */
+  examined: number;
+  /**
+   * Whether everybody whom the change could concern was looked at and all are named.
+   */
+  complete: boolean;
+  users: Array<{
+    userId: Id;
+    gains: Permissions;
+    losses: Permissions;
+  }>;
+};
+
 /**
  * An OpenAPI document. The one open object here, since its form belongs to the OpenAPI Initiative.
  */
@@ -749,6 +1054,65 @@ export type CheckResponses = {
 
 export type CheckResponse = CheckResponses[keyof CheckResponses];
 
+export type BatchCheckData = {
+  body: BatchCheckRequest;
+  headers?: {
+    /**
+     * The `syncToken` of a write; the answer is not older than it. A body that carries another token is refused.
+     */
+    'x-sync-token'?: SyncToken;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: never;
+  url: '/batch-check';
+};
+
+export type BatchCheckErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type BatchCheckError = BatchCheckErrors[keyof BatchCheckErrors];
+
+export type BatchCheckResponses = {
+  /**
+   * An answer to each question.
+   */
+  200: BatchCheckResult;
+};
+
+export type BatchCheckResponse = BatchCheckResponses[keyof BatchCheckResponses];
+
 export type ListObjectsData = {
   body: ListObjectsRequest;
   headers?: {
@@ -807,6 +1171,242 @@ export type ListObjectsResponses = {
 };
 
 export type ListObjectsResponse = ListObjectsResponses[keyof ListObjectsResponses];
+
+export type ListUsersData = {
+  body: ListUsersRequest;
+  headers?: {
+    /**
+     * The `syncToken` of a write; the answer is not older than it. A body that carries another token is refused.
+     */
+    'x-sync-token'?: SyncToken;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: never;
+  url: '/list-users';
+};
+
+export type ListUsersErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ListUsersError = ListUsersErrors[keyof ListUsersErrors];
+
+export type ListUsersResponses = {
+  /**
+   * A page of users.
+   */
+  200: UserPage;
+};
+
+export type ListUsersResponse = ListUsersResponses[keyof ListUsersResponses];
+
+export type ListPermissionsOfData = {
+  body: ListPermissionsRequest;
+  headers?: {
+    /**
+     * The `syncToken` of a write; the answer is not older than it. A body that carries another token is refused.
+     */
+    'x-sync-token'?: SyncToken;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: never;
+  url: '/list-permissions';
+};
+
+export type ListPermissionsOfErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ListPermissionsOfError = ListPermissionsOfErrors[keyof ListPermissionsOfErrors];
+
+export type ListPermissionsOfResponses = {
+  /**
+   * The permissions.
+   */
+  200: HeldPermissions;
+};
+
+export type ListPermissionsOfResponse = ListPermissionsOfResponses[keyof ListPermissionsOfResponses];
+
+export type ExplainData = {
+  body: CheckRequest;
+  headers?: {
+    /**
+     * The `syncToken` of a write; the answer is not older than it. A body that carries another token is refused.
+     */
+    'x-sync-token'?: SyncToken;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: never;
+  url: '/explain';
+};
+
+export type ExplainErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ExplainError = ExplainErrors[keyof ExplainErrors];
+
+export type ExplainResponses = {
+  /**
+   * The decision and its reasons.
+   */
+  200: ExplainResult;
+};
+
+export type ExplainResponse = ExplainResponses[keyof ExplainResponses];
+
+export type WhatIfData = {
+  body: WhatIfRequest;
+  headers?: {
+    /**
+     * The `syncToken` of a write; the answer is not older than it. A body that carries another token is refused.
+     */
+    'x-sync-token'?: SyncToken;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: never;
+  url: '/what-if';
+};
+
+export type WhatIfErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type WhatIfError = WhatIfErrors[keyof WhatIfErrors];
+
+export type WhatIfResponses = {
+  /**
+   * What was asked, before and after.
+   */
+  200: WhatIfResult;
+};
+
+export type WhatIfResponse = WhatIfResponses[keyof WhatIfResponses];
 
 export type ListRolesData = {
   body?: never;

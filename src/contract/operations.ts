@@ -3,8 +3,18 @@
 import type {
   CheckData,
   CheckResponses,
+  BatchCheckData,
+  BatchCheckResponses,
   ListObjectsData,
   ListObjectsResponses,
+  ListUsersData,
+  ListUsersResponses,
+  ListPermissionsOfData,
+  ListPermissionsOfResponses,
+  ExplainData,
+  ExplainResponses,
+  WhatIfData,
+  WhatIfResponses,
   ListRolesData,
   ListRolesResponses,
   CreateRoleData,
@@ -52,7 +62,12 @@ import type {
 /** Input and successful answers of every operation of the contract. */
 export interface OperationTypes {
   readonly check: { data: CheckData; responses: CheckResponses };
+  readonly batchCheck: { data: BatchCheckData; responses: BatchCheckResponses };
   readonly listObjects: { data: ListObjectsData; responses: ListObjectsResponses };
+  readonly listUsers: { data: ListUsersData; responses: ListUsersResponses };
+  readonly listPermissionsOf: { data: ListPermissionsOfData; responses: ListPermissionsOfResponses };
+  readonly explain: { data: ExplainData; responses: ExplainResponses };
+  readonly whatIf: { data: WhatIfData; responses: WhatIfResponses };
   readonly listRoles: { data: ListRolesData; responses: ListRolesResponses };
   readonly createRole: { data: CreateRoleData; responses: CreateRoleResponses };
   readonly getRole: { data: GetRoleData; responses: GetRoleResponses };
@@ -78,7 +93,12 @@ export interface OperationTypes {
 
 export const operationIds = [
   'check',
+  'batchCheck',
   'listObjects',
+  'listUsers',
+  'listPermissionsOf',
+  'explain',
+  'whatIf',
   'listRoles',
   'createRole',
   'getRole',

@@ -14,7 +14,8 @@ import { toQuestion } from './question.js';
 
 /** Whose rights are asked about, and where. */
 export interface About {
-  readonly userId: string;
+  /** Undefined: everybody's. */
+  readonly userId: string | undefined;
   readonly tenantId: string;
 }
 
@@ -23,26 +24,38 @@ export interface AdmissionOptions {
   readonly gate: SyncGate;
 }
 
-/**
- * Resolves when the caller may ask and what the token covers is in force. Throws Problem FORBIDDEN, SYNC_TOKEN_INVALID
- * or SYNC_LAG, and those of a check. The token comes before the caller's own rights, which it may have taken away.
- */
-export type Admit = (about: About, context: RequestContext, syncToken: string | undefined) => Promise<void>;
+export interface Admission {
+  /** Resolves when what the token covers is in force. Throws Problem SYNC_TOKEN_INVALID or SYNC_LAG. */
+  awaitToken(syncToken: string | undefined, context: RequestContext): Promise<void>;
+  /** Resolves when the caller may ask. Throws Problem FORBIDDEN and those of a check. */
+  mayAsk(about: About, context: RequestContext): Promise<void>;
+  /** Both, the token before the caller's own rights, which it may have taken away. Who may never ask, waits for nothing. */
+  admit(about: About, context: RequestContext, syncToken: string | undefined): Promise<void>;
+}
 
-export function createAdmission({ checker, gate }: AdmissionOptions): Admit {
-  return async (about, context, syncToken) => {
-    const need = needOf(context.caller, about);
-    if (syncToken !== undefined) {
-      await within(context.deadline, gate.awaitToken(syncToken, context.deadline), () => {
+export function createAdmission({ checker, gate }: AdmissionOptions): Admission {
+  const admission: Admission = {
+    async awaitToken(syncToken, { deadline }) {
+      if (syncToken === undefined) return;
+      await within(deadline, gate.awaitToken(syncToken, deadline), () => {
         const detail = 'the change that the sync token names was not in force in time';
         return new Problem('SYNC_LAG', detail, { retryAfterSeconds: 1 });
       });
-    }
-    if (need === undefined) return;
-    const question = toQuestion({ user: need.actorUserId, permission: 'users.read', tenant: about.tenantId });
-    const { allowed } = await checker.check(question, { api: 'authorize', context });
-    if (!allowed) throw forbidden();
+    },
+    async mayAsk(about, context) {
+      const need = needOf(context.caller, about);
+      if (need === undefined) return;
+      const question = toQuestion({ user: need.actorUserId, permission: 'users.read', tenant: about.tenantId });
+      const { allowed } = await checker.check(question, { api: 'authorize', context });
+      if (!allowed) throw forbidden();
+    },
+    async admit(about, context, syncToken) {
+      needOf(context.caller, about);
+      await admission.awaitToken(syncToken, context);
+      await admission.mayAsk(about, context);
+    },
   };
+  return admission;
 }
 
 /** Whose `users.read` in the tenant is needed to ask; undefined: nobody's. Throws Problem FORBIDDEN. */

@@ -1,8 +1,9 @@
 /**
- * One question, asked of the engine or answered by the decision cache: the path of `check` and of our own authorization alike.
+ * One question, asked of the engine or answered by the decision cache: the path of `check` and of our own authorization
+ * alike.
  *
- * INVARIANT: an answer is what the engine said, or would say, an allow has passed the gate, and both are in the journal before anybody
- * hears of them; everything else is a Problem. tests/integration/decisions.test.ts.
+ * INVARIANT: an answer is what the engine said, or would say, an allow has passed the gate, and both are in the journal
+ * before anybody hears of them; everything else is a Problem. tests/integration/decisions.test.ts.
  */
 import type { Deadline, RequestContext } from '../shared/operation.js';
 import { Problem } from '../shared/problem.js';
@@ -73,7 +74,7 @@ export function createChecker(options: CheckerOptions): Checker {
     // A call that others share ends neither with this request nor with the time that this one has.
     const call = (isShared: boolean): Promise<boolean> =>
       tuples.check(
-        { ...question.tuple, at },
+        { ...question.tuple, at, fresh: question.fresh },
         isShared ? { timeoutMs: engineTimeoutMs } : limitsOf(deadline, engineTimeoutMs),
       );
     if (cache === undefined) return await call(false);

@@ -6,18 +6,21 @@
  */
 import { isId } from '../shared/ids.js';
 import { Problem } from '../shared/problem.js';
-import type { ListQuestion } from './question.js';
+import type { ListQuestion, UsersQuestion } from './question.js';
 
-/** The form of the array; another form gets another number. */
-const FORM = 1;
+/** The list that a cursor goes on in. */
+type Bound = Omit<ListQuestion, 'fresh'> | Omit<UsersQuestion, 'fresh'>;
 
-/** A cursor that goes on after the object with the id `after`. */
-export function encodeCursor(question: ListQuestion, after: string): string {
+/** The forms of the array; another form gets another number. */
+const FORMS = { objects: 1, users: 2 };
+
+/** A cursor that goes on after the object or user with the id `after`. */
+export function encodeCursor(question: Bound, after: string): string {
   return Buffer.from(JSON.stringify([...bindingOf(question), after])).toString('base64url');
 }
 
 /** The id to go on after. Throws Problem INVALID_REQUEST naming `cursor`. */
-export function decodeCursor(question: ListQuestion, cursor: string): string {
+export function decodeCursor(question: Bound, cursor: string): string {
   const parts = parse(cursor);
   const after = parts?.at(-1);
   const binding = bindingOf(question);
@@ -27,8 +30,10 @@ export function decodeCursor(question: ListQuestion, cursor: string): string {
   throw new Problem('INVALID_REQUEST', '`cursor` is not the `nextCursor` of a page of this very list', { errors });
 }
 
-function bindingOf({ tenantId, type, permission, userId }: ListQuestion): readonly (string | number)[] {
-  return [FORM, tenantId, type, permission, userId];
+function bindingOf(question: Bound): readonly (string | number)[] {
+  const { tenantId, type, permission } = question;
+  if ('userId' in question) return [FORMS.objects, tenantId, type, permission, question.userId];
+  return [FORMS.users, tenantId, permission, question.object];
 }
 
 function parse(cursor: string): readonly unknown[] | undefined {

@@ -21,8 +21,10 @@ export type DecisionApi = DecisionEntry['api'];
 export interface Subject {
   readonly api: DecisionApi;
   readonly tenantId: string;
+  /** `*`: everybody. */
   readonly userId: string;
-  readonly permission: Permission | 'platform';
+  /** `*`: every permission of the object; `platform`: to be a platform admin. */
+  readonly permission: Permission | 'platform' | '*';
   /** As outsiders name it; for a list the type alone. */
   readonly object: string;
 }

@@ -23,8 +23,8 @@ export interface Question {
   readonly object: string;
   /** As the engine is asked. */
   readonly tuple: TupleKey;
-  /** Whether the engine must be asked now, whatever is kept. */
-  readonly fresh?: boolean;
+  /** Whether the engine itself must be asked, and no answer from before given again (`consistency: full`). */
+  readonly fresh: boolean;
 }
 
 /** Which objects may this user do this to? */
@@ -33,12 +33,34 @@ export interface ListQuestion {
   readonly tenantId: string;
   readonly permission: Permission;
   readonly type: ListedType;
+  readonly fresh: boolean;
+}
+
+/** Which users may do this? */
+export interface UsersQuestion {
+  readonly tenantId: string;
+  readonly permission: Permission;
+  /** As outsiders name it. */
+  readonly object: string;
+  readonly type: ObjectType;
+  /** The id inside the object's name. */
+  readonly objectId: string;
+  readonly fresh: boolean;
+}
+
+/** What may this user do to this? */
+export interface PermissionsQuestion extends Pick<UsersQuestion, 'object' | 'type' | 'objectId' | 'fresh'> {
+  readonly userId: string;
+  readonly tenantId: string;
+  /** Every permission that there is on such an object, in the order of the model. */
+  readonly permissions: readonly Permission[];
 }
 
 interface Asked {
   readonly user: string;
   readonly permission: string;
   readonly tenant: string;
+  readonly consistency?: 'full';
 }
 
 const typeByPermission: ReadonlyMap<string, { id: Permission; objectType: ObjectType }> = new Map(
@@ -46,7 +68,39 @@ const typeByPermission: ReadonlyMap<string, { id: Permission; objectType: Object
 );
 
 /** The question of a check. Throws Problem INVALID_REQUEST, which names every field at fault. */
-export function toQuestion(asked: Asked & { readonly object?: string; readonly consistency?: 'full' }): Question {
+export function toQuestion(asked: Asked & { readonly object?: string }): Question {
+  const { tenantId, permission, object, type, objectId, fresh } = judgeWithObject(asked);
+  return {
+    userId: asked.user,
+    tenantId,
+    permission,
+    object,
+    tuple: {
+      user: engineName.user(asked.user),
+      relation: permission,
+      object: engineObject({ type, id: objectId, tenantId }),
+    },
+    fresh,
+  };
+}
+
+/** The question of a list of users. Throws Problem INVALID_REQUEST, which names every field at fault. */
+export function toUsersQuestion(asked: Omit<Asked, 'user'> & { readonly object?: string }): UsersQuestion {
+  return judgeWithObject(asked);
+}
+
+/** The question of a list of permissions. Throws Problem INVALID_REQUEST, which names every field at fault. */
+export function toPermissionsQuestion(
+  asked: Omit<Asked, 'permission'> & { readonly object?: string },
+): PermissionsQuestion {
+  const [first = ''] = asked.object?.split(':', 1) ?? [];
+  const type = first === 'profile' || first === 'record' ? first : 'tenant';
+  const permissions = catalogue.filter(({ objectType }) => objectType === type).map(({ id }) => id);
+  const judged = judgeWithObject({ ...asked, permission: permissions[0] ?? '' });
+  return { ...judged, userId: asked.user, permissions };
+}
+
+function judgeWithObject(asked: Omit<Asked, 'user'> & { user?: string; object?: string }): UsersQuestion {
   const { known, faults } = judge(asked);
   const object = known === undefined ? undefined : objectOf(asked, known.objectType);
   if (object?.fault !== undefined) faults.push({ field: 'object', message: object.fault });
@@ -54,23 +108,19 @@ export function toQuestion(asked: Asked & { readonly object?: string; readonly c
     throw invalid(faults);
   }
   return {
-    userId: asked.user,
     tenantId: asked.tenant,
     permission: known.id,
     object: `${known.objectType}:${object.id}`,
-    tuple: {
-      user: engineName.user(asked.user),
-      relation: known.id,
-      object: engineObject({ type: known.objectType, id: object.id, tenantId: asked.tenant }),
-    },
-    ...(asked.consistency === undefined ? {} : { fresh: true }),
+    type: known.objectType,
+    objectId: object.id,
+    fresh: asked.consistency === 'full',
   };
 }
 
 /** Is this user a platform admin? For our own operations alone; nobody else can ask it. */
 export function platformQuestion(userId: string): Question {
   const tuple = { user: engineName.user(userId), relation: 'super_admin', object: PLATFORM_OBJECT };
-  return { userId, tenantId: 'platform', permission: 'platform', object: PLATFORM_OBJECT, tuple };
+  return { userId, tenantId: 'platform', permission: 'platform', object: PLATFORM_OBJECT, tuple, fresh: false };
 }
 
 /** The question of a list. Throws Problem INVALID_REQUEST, which names every field at fault. */
@@ -80,7 +130,8 @@ export function toListQuestion(asked: Asked & { readonly type: ListedType }): Li
     faults.push({ field: 'type', message: `\`${known.id}\` is asked about a ${known.objectType}` });
   }
   if (known === undefined || faults.length > 0) throw invalid(faults);
-  return { userId: asked.user, tenantId: asked.tenant, permission: known.id, type: asked.type };
+  const fresh = asked.consistency === 'full';
+  return { userId: asked.user, tenantId: asked.tenant, permission: known.id, type: asked.type, fresh };
 }
 
 /** The same question about one object of the list, or about the tenant as a whole. */
@@ -100,12 +151,12 @@ export function isPermission(name: string): boolean {
   return typeByPermission.has(name);
 }
 
-function judge({ user, permission, tenant }: Asked): {
+function judge({ user, permission, tenant }: Omit<Asked, 'user'> & { user?: string }): {
   known: { id: Permission; objectType: ObjectType } | undefined;
   faults: FieldFault[];
 } {
   const faults: FieldFault[] = [];
-  if (!isId(user)) faults.push({ field: 'user', message: 'is not an id' });
+  if (user !== undefined && !isId(user)) faults.push({ field: 'user', message: 'is not an id' });
   const known = typeByPermission.get(permission);
   if (known === undefined) faults.push({ field: 'permission', message: 'is not a permission of the model' });
   if (!isId(tenant)) faults.push({ field: 'tenant', message: 'is not an id' });

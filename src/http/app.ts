@@ -225,7 +225,7 @@ async function readInput(endpoint: Endpoint, { request, response, deadline, fail
   if (parseTimeoutMs(request.headers['timeout-ms']) === 'invalid') {
     throw invalidRequest([{ field: 'timeout-ms', message: 'must be a whole number of milliseconds from 1 to 10000' }]);
   }
-  request.body = await readBody(request, { takesBody: endpoint.takesBody, signal: deadline.signal });
+  request.body = await readBody(request, { ...endpoint, signal: deadline.signal });
   await endpoint.validate(request, response, fail);
   return { body: request.body as unknown, path: request.params, query: request.query };
 }

@@ -1,5 +1,6 @@
 /**
- * The request body: at most 64 KiB of uncompressed JSON in UTF-8, read by the operations that take one.
+ * The request body: uncompressed JSON in UTF-8, read by the operations that take one, up to their limit (64 KiB where the
+ * contract states no other).
  *
  * express-openapi-validator keeps one compiled validator for every `content-type` that it has ever seen, for ever, so a
  * caller could fill the heap with made-up ones. INVARIANT: when the validator runs, the header is `application/json` or
@@ -8,10 +9,8 @@
 import type { IncomingMessage } from 'node:http';
 
 import { Problem } from '../shared/problem.js';
+import type { BodyLimits } from './contract.js';
 import { parseJson } from './json.js';
-
-/** The most bytes that a body may have. */
-export const MAX_BODY_BYTES = 64 * 1024;
 
 /** What is read, and thrown away, of a body that has been refused, before the connection is cut. */
 const MAX_DRAINED_BYTES = 1024 * 1024;
@@ -23,7 +22,7 @@ const MAX_DRAINED_BYTES = 1024 * 1024;
  */
 export async function readBody(
   request: IncomingMessage,
-  { takesBody, signal }: { takesBody: boolean; signal: AbortSignal },
+  { takesBody, bodyLimits, signal }: { takesBody: boolean; bodyLimits: BodyLimits; signal: AbortSignal },
 ): Promise<unknown> {
   const mediaType = request.headers['content-type'];
   delete request.headers['content-type'];
@@ -33,9 +32,9 @@ export async function readBody(
   if (!hasBody) return undefined;
   if (!takesBody) throw new Problem('INVALID_REQUEST', 'this operation takes no request body');
   checkMediaType(mediaType, request.headers['content-encoding']);
-  const bytes = await readBytes(request, signal);
+  const bytes = await readBytes(request, bodyLimits.maxBytes, signal);
   // A chunked body may turn out to be empty.
-  return bytes.length === 0 ? undefined : parseJson(bytes);
+  return bytes.length === 0 ? undefined : parseJson(bytes, bodyLimits.maxKeys);
 }
 
 function checkMediaType(mediaType: string | undefined, encoding: string | undefined): void {
@@ -52,9 +51,9 @@ function checkMediaType(mediaType: string | undefined, encoding: string | undefi
   }
 }
 
-function readBytes(request: IncomingMessage, signal: AbortSignal): Promise<Buffer> {
-  const tooLarge = new Problem('PAYLOAD_TOO_LARGE', `the request body is larger than ${MAX_BODY_BYTES} bytes`);
-  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return Promise.reject(tooLarge);
+function readBytes(request: IncomingMessage, maxBytes: number, signal: AbortSignal): Promise<Buffer> {
+  const tooLarge = new Problem('PAYLOAD_TOO_LARGE', `the request body is larger than ${maxBytes} bytes`);
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) return Promise.reject(tooLarge);
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -65,7 +64,7 @@ function readBytes(request: IncomingMessage, signal: AbortSignal): Promise<Buffe
     };
     const onData = (chunk: Buffer): void => {
       size += chunk.length;
-      if (size > MAX_BODY_BYTES) settle(() => reject(tooLarge));
+      if (size > maxBytes) settle(() => reject(tooLarge));
       else chunks.push(chunk);
     };
     const onEnd = (): void => settle(() => resolve(Buffer.concat(chunks)));

@@ -12,6 +12,8 @@ export interface OperationObject {
   readonly 'x-permission'?: unknown;
   readonly 'x-audit'?: unknown;
   readonly 'x-secret-answer'?: unknown;
+  readonly 'x-max-body-bytes'?: unknown;
+  readonly 'x-max-body-keys'?: unknown;
   readonly parameters?: readonly object[];
   readonly requestBody?: { readonly required?: boolean };
   readonly responses?: object;
@@ -25,6 +27,15 @@ export interface ContractDocument {
   readonly components?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly [field: string]: unknown;
 }
+
+/** The most bytes and keys that a body may have. */
+export interface BodyLimits {
+  readonly maxBytes: number;
+  readonly maxKeys: number;
+}
+
+/** Of an operation that states none of its own. */
+export const BODY_LIMITS: BodyLimits = { maxBytes: 64 * 1024, maxKeys: 200 };
 
 /** One operation of the document. */
 export interface ContractOperation {
@@ -42,6 +53,8 @@ export interface ContractOperation {
   /** Whether its answer holds a secret, which is shown once and kept nowhere. */
   readonly hasSecretAnswer: boolean;
   readonly takesBody: boolean;
+  /** What its body may be at most: `x-max-body-bytes` and `x-max-body-keys` where it states them. */
+  readonly bodyLimits: BodyLimits;
 }
 
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'];
@@ -87,6 +100,7 @@ export function operationsOf(document: ContractDocument): ContractOperation[] {
           isChange: method !== 'GET' && audit.length > 0,
           hasSecretAnswer: operation['x-secret-answer'] === true,
           takesBody: operation.requestBody !== undefined,
+          bodyLimits: bodyLimitsOf(id, operation),
         },
       ];
     }),
@@ -96,6 +110,18 @@ export function operationsOf(document: ContractDocument): ContractOperation[] {
 function auditOf({ 'x-audit': stated = [] }: OperationObject, id: string): string[] {
   if (Array.isArray(stated) && stated.every((purpose) => typeof purpose === 'string')) return stated;
   throw new Error(`operation \`${id}\` states an \`x-audit\` that is no list of purposes`);
+}
+
+function bodyLimitsOf(id: string, operation: OperationObject): BodyLimits {
+  const stated = (field: 'x-max-body-bytes' | 'x-max-body-keys', otherwise: number): number => {
+    const value = operation[field] ?? otherwise;
+    if (typeof value === 'number' && Number.isSafeInteger(value) && value > 0) return value;
+    throw new Error(`operation \`${id}\` states a \`${field}\` that is no number of them`);
+  };
+  return {
+    maxBytes: stated('x-max-body-bytes', BODY_LIMITS.maxBytes),
+    maxKeys: stated('x-max-body-keys', BODY_LIMITS.maxKeys),
+  };
 }
 
 /** The document cut down to one operation and to the components that it reaches. */

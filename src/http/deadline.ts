@@ -1,4 +1,5 @@
 /** One deadline a request: what the caller allows in `timeout-ms`, or the default, and never past a hang-up. */
+import { setMaxListeners } from 'node:events';
 import { performance } from 'node:perf_hooks';
 
 import type { Deadline } from '../shared/operation.js';
@@ -26,6 +27,8 @@ export function parseTimeoutMs(header: string | string[] | undefined): number | 
 export function startDeadline(timeoutMs: number): RunningDeadline {
   const endsAt = performance.now() + timeoutMs;
   const controller = new AbortController();
+  // All that is done for one request listens to it: a batch has a thousand answers to write down.
+  setMaxListeners(0, controller.signal);
   const abort = (name: string, message: string): void => controller.abort(new DOMException(message, name));
   const timer = setTimeout(() => abort('TimeoutError', 'the deadline of the request has passed'), timeoutMs);
   return {

@@ -9,10 +9,9 @@ import { Problem } from '../shared/problem.js';
 import { invalidRequest } from './problems.js';
 
 const MAX_DEPTH = 32;
-const MAX_KEYS = 200;
 
 /** Parses UTF-8 JSON. Throws Problem INVALID_REQUEST that says what is wrong, naming the field where there is one. */
-export function parseJson(bytes: Uint8Array): unknown {
+export function parseJson(bytes: Uint8Array, maxKeys: number): unknown {
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -20,7 +19,7 @@ export function parseJson(bytes: Uint8Array): unknown {
     throw malformed('it is not UTF-8', cause);
   }
   if (text.startsWith('\uFEFF')) throw malformed('it begins with a byte order mark');
-  scan(text);
+  scan(text, maxKeys);
   try {
     return JSON.parse(text);
   } catch (cause) {
@@ -37,7 +36,7 @@ function badKey(key: string, message: string): Problem {
 }
 
 /** Walks brackets and strings; what is between them does not matter here. */
-function scan(text: string): void {
+function scan(text: string, maxKeys: number): void {
   /** The keys of each open object; undefined for an array. */
   const open: (Set<string> | undefined)[] = [];
   let keys = 0;
@@ -53,7 +52,7 @@ function scan(text: string): void {
       const end = endOfString(text, at);
       const known = open.at(-1);
       if (known !== undefined && isFollowedByColon(text, end)) {
-        if ((keys += 1) > MAX_KEYS) throw malformed(`it has more than ${MAX_KEYS} keys`);
+        if ((keys += 1) > maxKeys) throw malformed(`it has more than ${maxKeys} keys`);
         addKey(known, text.slice(at, end));
       }
       at = end - 1;

@@ -15,6 +15,7 @@ import { performance } from 'node:perf_hooks';
 
 import type { Caller } from '../shared/caller.js';
 import { parseTimeoutMs } from './deadline.js';
+import { BODY_LIMITS } from './contract.js';
 import { parseJson } from './json.js';
 import { secureAnswers } from './security-headers.js';
 import { readHead, type Head } from './short-head.js';
@@ -64,7 +65,7 @@ export function createShortRoad(options: ShortRoadOptions): ShortRoad {
     const caller = options.known(head, request);
     if (caller === undefined) return false;
     const requestId = head.requestId ?? randomUUID();
-    const body = options.answer(parseJson(bytes), { caller, requestId });
+    const body = options.answer(parseJson(bytes, BODY_LIMITS.maxKeys), { caller, requestId });
     if (body === undefined) return false;
     const text = JSON.stringify(body);
     response.writeHead(200, [...headers, 'x-request-id', requestId, 'content-length', String(Buffer.byteLength(text))]);

@@ -35,7 +35,7 @@ export function userRoleOperations({ change, show }: RbacOptions) {
       const { result, ...receipt } = await change(context, order, async (tx) => {
         if (!(await lockUser(tx, tenantId, userId))) throw noSuchUser();
         const { id: roleId, roleName } = await getRole(tx, tenantId, body.roleId);
-        return { ...(await assign(tx, { userId, roleId, ...window })), roleId, roleName };
+        return { ...(await assign(tx, { tenantId, userId, roleId, ...window })), roleId, roleName };
       });
       return { status: 200, body: { ...result, userId, ...windowBody(result), ...receipt } };
     },
@@ -60,7 +60,7 @@ export function noSuchUser(): Problem {
   return new Problem('NOT_FOUND', 'there is no such user');
 }
 
-async function assign(tx: Tx, assignment: { userId: string; roleId: string } & Window) {
+async function assign(tx: Tx, assignment: { tenantId: string; userId: string; roleId: string } & Window) {
   try {
     return await upsertAssignment(tx, assignment);
   } catch (error) {

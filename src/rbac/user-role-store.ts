@@ -63,17 +63,20 @@ export interface Assigned extends Window {
   readonly changed: boolean;
 }
 
-/** Assigns the role, or gives the assignment that stands another window; what stands so already is left as it is. */
+/**
+ * Assigns the role, or gives the assignment that stands another window; what stands so already is left as it is.
+ * Throws ConstraintError `fk_user_role_role` where the tenant has no such role (any longer).
+ */
 export async function upsertAssignment(
   tx: Tx,
-  { userId, roleId, validFrom, expiresAt }: { userId: string; roleId: string } & Window,
+  { tenantId, userId, roleId, validFrom, expiresAt }: { tenantId: string; userId: string; roleId: string } & Window,
 ): Promise<Assigned> {
-  const values = [userId, roleId, validFrom?.toISOString() ?? null, expiresAt?.toISOString() ?? null];
+  const values = [userId, roleId, validFrom?.toISOString() ?? null, expiresAt?.toISOString() ?? null, tenantId];
   const written = await tx.query<Assigned>({
     name: 'upsert-assignment',
     text: `
-      insert into security.user_role as ur (user_id, role_id, valid_from, expires_at)
-      values ($1::text, $2::text, $3::timestamptz, $4::timestamptz)
+      insert into security.user_role as ur (user_id, role_id, valid_from, expires_at, tenant_id)
+      values ($1::text, $2::text, $3::timestamptz, $4::timestamptz, $5::text)
       on conflict (user_id, role_id) where revoked_at is null do update
         set valid_from = excluded.valid_from, expires_at = excluded.expires_at
         where (ur.valid_from, ur.expires_at) is distinct from (excluded.valid_from, excluded.expires_at)

@@ -25,6 +25,8 @@ export interface Tuple extends TupleKey {
 /** One question to the engine. `at` is the moment the question is asked about, never rounded. */
 export interface EngineCheck extends TupleKey {
   readonly at: Date;
+  /** Whether the engine itself must be asked, and no answer from before given again. */
+  readonly fresh?: boolean;
 }
 
 /** How long a call may last, and whose wish it is to stop it. */

@@ -93,6 +93,60 @@ describe('a field that is wrong is named, and nothing is asked', () => {
   });
 });
 
+describe('the other operations', () => {
+  const checks = [QUESTION];
+  const impact = { impact: {} };
+  test.each<[string, object, string]>([
+    ['/batch-check', {}, 'checks'],
+    ['/batch-check', { checks: QUESTION }, 'checks'],
+    ['/batch-check', { checks: [{ ...QUESTION, user: '*' }] }, 'checks/0/user'],
+    ['/batch-check', { checks: [QUESTION, { ...QUESTION, syncToken: 'x' }] }, 'checks/1/syncToken'],
+    ['/batch-check', { checks, consistency: 'none' }, 'consistency'],
+    ['/check', { ...QUESTION, explain: 'yes' }, 'explain'],
+    ['/list-users', { tenant: 't1' }, 'permission'],
+    ['/list-users', { permission: 'users.read', tenant: 't1', user: 'ada' }, 'user'],
+    ['/list-users', { permission: 'users.read', tenant: 't1', limit: 1001 }, 'limit'],
+    ['/list-permissions', { user: 'ada' }, 'tenant'],
+    ['/list-permissions', { user: 'ada', tenant: 't1', object: 'tenant:t1' }, 'object'],
+    ['/list-permissions', { user: 'ada', tenant: 't1', permission: 'users.read' }, 'permission'],
+    ['/explain', { ...QUESTION, user: '' }, 'user'],
+    ['/what-if', { tenant: 't1', changes: [] }, 'ask'],
+    ['/what-if', { tenant: 't1', changes: [], ask: {} }, 'ask'],
+    ['/what-if', { tenant: 't1', changes: [], ask: { ...impact, effectivePermissions: { user: 'ada' } } }, 'ask'],
+    ['/what-if', { tenant: 't1', changes: [{}], ask: impact }, 'changes/0'],
+    [
+      '/what-if',
+      { tenant: 't1', changes: [{ setTenantStatus: { status: 'gone' } }], ask: impact },
+      'changes/0/setTenantStatus/status',
+    ],
+    [
+      '/what-if',
+      { tenant: 't1', changes: [{ assignRole: { user: 'ada' } }], ask: impact },
+      'changes/0/assignRole/roleId',
+    ],
+    ['/what-if', { tenant: 't1', changes: [{ becomeAdmin: {} }], ask: impact }, 'changes/0/becomeAdmin'],
+    ['/what-if', { tenant: 't1', changes: [], ask: { checks: [] } }, 'ask/checks'],
+  ])('%s of %j is refused, naming %s', async (path, body, field) => {
+    const { errors } = await expectProblem(await check(JSON.stringify(body), {}, path), 400, 'INVALID_REQUEST');
+    expect(errors?.map((error) => error.field)).toContain(field);
+    expect(app.seen).toEqual([]);
+  });
+
+  test('a thousand questions with all their fields are read, one more is not', async () => {
+    const many = (count: number) =>
+      JSON.stringify({ checks: Array.from({ length: count }, () => ({ ...QUESTION, object: 'record:r1' })) });
+    expect((await check(many(1_000), {}, '/batch-check')).status).toBe(200);
+    await expectProblem(await check(many(1_001), {}, '/batch-check'), 400, 'INVALID_REQUEST');
+  });
+
+  test('512 KiB are read where the contract says so', async () => {
+    const padded = (size: number) => JSON.stringify({ checks }).padEnd(size);
+    expect((await check(padded(512 * 1024), {}, '/batch-check')).status).toBe(200);
+    await expectProblem(await check(padded(512 * 1024 + 1), {}, '/batch-check'), 413, 'PAYLOAD_TOO_LARGE');
+    await expectProblem(await check(padded(64 * 1024 + 1), {}, '/explain'), 413, 'PAYLOAD_TOO_LARGE');
+  });
+});
+
 describe('JSON that is none, or too much of it', () => {
   const deep = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth);
   const keys = (count: number): string =>

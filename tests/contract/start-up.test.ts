@@ -28,6 +28,7 @@ test.each([
   ['no `operationId`', { operationId: undefined }, '`POST /check` has no `operationId`'],
   ['the id of another', { operationId: 'listObjects' }, 'operation `listObjects` is in the contract twice'],
   ['an id that nobody carries out', { operationId: 'constructor' }, 'operation `constructor` has no handler'],
+  ['a size that is none', { 'x-max-body-bytes': '64k' }, 'operation `check` states a `x-max-body-bytes`'],
   [
     'a reference that leads nowhere',
     { parameters: [{ $ref: '#/components/parameters/Nothing' }] },

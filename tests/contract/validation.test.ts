@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { basePathOf, type ContractOperation, operationsOf, sliceOf } from '../../src/http/contract.js';
+import { basePathOf, BODY_LIMITS, type ContractOperation, operationsOf, sliceOf } from '../../src/http/contract.js';
 import { createRoutes } from '../../src/http/routes.js';
 import { readOpenapi } from '../support/http-app.js';
 
@@ -44,6 +44,7 @@ const operation = (method: string, path: string): ContractOperation => ({
   audit: [],
   isChange: false,
   hasSecretAnswer: false,
+  bodyLimits: BODY_LIMITS,
 });
 
 test.each([

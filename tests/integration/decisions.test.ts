@@ -3,11 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { createDecisionLog, type DecisionLog } from '../../src/audit/decision-log.js';
 import { authorizationModel, catalogue, type Permission } from '../../src/contract/model.js';
-import { createAuthorizer } from '../../src/decisions/authorize.js';
 import { createChecker, ENGINE_TIMEOUT_MS } from '../../src/decisions/check.js';
+import { createDecisions } from '../../src/decisions/decisions.js';
 import { createJournal } from '../../src/decisions/journal.js';
-import { createLister } from '../../src/decisions/list-objects.js';
-import { decisionOperations } from '../../src/decisions/operations.js';
 import { startDeadline } from '../../src/http/deadline.js';
 import { createMetrics } from '../../src/platform/metrics.js';
 import { createTupleStore } from '../../src/platform/openfga.js';
@@ -73,15 +71,12 @@ function decide({
   const journal = createJournal({ decisionLog: log, gate, metrics, now, modelId: () => world.modelId });
   const pool = world.pool('bailiwick_service');
   const checker = createChecker({ tuples, gate, journal, engineTimeoutMs });
-  const operations = decisionOperations({
-    checker,
-    lister: createLister({ pool, tuples, gate, journal, engineTimeoutMs }),
-    gate,
-  });
+  const { operations, authorize } = createDecisions({ pool, tuples, gate, journal, checker, engineTimeoutMs, now });
   return {
     check: (...asked: Parameters<typeof operations.check>) => operations.check(...asked),
     listObjects: (...asked: Parameters<typeof operations.listObjects>) => operations.listObjects(...asked),
-    authorize: createAuthorizer({ checker, pool: world.pool('bailiwick_service') }),
+    operations,
+    authorize,
     metrics,
   };
 }
@@ -298,6 +293,26 @@ describe('an engine that does not answer', () => {
       .toMatchObject([{ answer: 'undecided', problem: 'ENGINE_UNAVAILABLE', subject_user_id: 'admin' }]);
     expect((await metrics.render()).body).toContain(
       'bailiwick_decisions_total{api="check",outcome="undecided",source="engine"} 1',
+    );
+  });
+
+  test('is an error for each question of a batch, undecided, and never a denial', async () => {
+    const context = as(BACKEND);
+    const { operations } = decide({ tuples: engineWith({ batchCheck: down }) });
+    const checks = [ask, { ...ask, user: 'rep1' }];
+    const { results } = (await operations.batchCheck(input({ checks }), context)).body;
+    expect(results).toMatchObject([
+      { error: { code: 'ENGINE_UNAVAILABLE' } },
+      { error: { code: 'ENGINE_UNAVAILABLE' } },
+    ]);
+    await expect.poll(() => logged(context.requestId)).toHaveLength(2);
+    expect(await logged(context.requestId)).toMatchObject([{ answer: 'undecided' }, { answer: 'undecided' }]);
+    const { user, permission, tenant } = ask;
+    expect((await problemOf(operations.listPermissionsOf(input({ user, tenant }), as(BACKEND)))).code).toBe(
+      'ENGINE_UNAVAILABLE',
+    );
+    expect((await problemOf(operations.listUsers(input({ permission, tenant }), as(BACKEND)))).code).toBe(
+      'ENGINE_UNAVAILABLE',
     );
   });
 

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { createPool } from '../../src/platform/postgres.js';
 import { sealingOf, until } from '../support/sealing.js';
 import type { Sealing } from '../support/sealing.js';
 import { createWorld } from '../support/world.js';
@@ -17,7 +18,8 @@ import type { World } from '../support/world.js';
 const PROGRAM = fileURLToPath(new URL('../../bin/bailiwick.js', import.meta.url));
 const ROWS = process.env['VERIFY'] === undefined ? 3_000 : 30_000;
 const PROCESSES = 3;
-const WRITERS = 32;
+/** Each on a connection of its own; the services need theirs. */
+const WRITERS = 16;
 const KEY = randomBytes(32).toString('base64');
 
 let world: World;
@@ -81,7 +83,10 @@ test(`${String(WRITERS)} writers, ${String(PROCESSES)} services, kill -9: dense,
   for (let each = 0; each < PROCESSES; each += 1) serve();
   await until(async () => (await sealingPid()) !== undefined, 60_000);
   const perWriter = Math.ceil(ROWS / WRITERS / 5);
-  const pool = world.pool('bailiwick_service');
+  const pool = createPool(
+    { url: world.databaseUrl, role: 'bailiwick_service', max: WRITERS, applicationName: 'writers' },
+    () => undefined,
+  );
   const writing = Promise.all(
     Array.from({ length: WRITERS }, async (_, writer) => {
       for (let turn = 0; turn < perWriter; turn += 1) {
@@ -89,7 +94,7 @@ test(`${String(WRITERS)} writers, ${String(PROCESSES)} services, kill -9: dense,
           (tx) =>
             tx.query({
               text: `insert into audit.access_log (tenant_id, accessed_entity_type, accessed_entity_id, access_action, purpose)
-                       select 't', 'role', 'w' || $1::int, 'WRITE', 'p' || n from generate_series(1, 5) n`,
+                       select 't', 'role', 'w' || $1::int, 'READ', 'p' || n from generate_series(1, 5) n`,
               values: [writer],
             }),
           { settings: { 'bailiwick.tenant_id': 't' } },
@@ -109,6 +114,7 @@ test(`${String(WRITERS)} writers, ${String(PROCESSES)} services, kill -9: dense,
     serve();
   }
   await writing;
+  await pool.end();
   const [row] = await world.sql<{ n: number }>(`select count(*)::int as n from audit.access_log`);
   const rows = row?.n ?? 0;
   expect(rows).toBe(perWriter * 5 * WRITERS);

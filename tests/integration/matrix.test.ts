@@ -225,15 +225,16 @@ describe.each(operations.map((operation) => ({ ...operation, operation })))('$id
         [path?.[name] ?? '', 'never-was'].map((id) => call(operation, { ...mine, path: { ...own, [name]: id } }, as)),
       );
       expect([foreign?.status, foreign?.body.code], name).toEqual([404, 'NOT_FOUND']);
-      const { instance: _a, requestId: _b, ...told } = bodyOf(foreign);
-      const { instance: _c, requestId: _d, ...toldOfNone } = bodyOf(never);
-      expect(told).toEqual(toldOfNone);
+      expect(toldBy(foreign)).toEqual(toldBy(never));
     }
     expect(await office.entriesSince(since)).toEqual([]);
   });
 });
 
-const bodyOf = (answer: Answered<unknown> | undefined): Record<string, unknown> => ({ ...answer?.body });
+/** All that an answer says, but for what names the request. */
+function toldBy(answer: Answered<unknown> | undefined): Record<string, unknown> {
+  return { ...answer?.body, instance: undefined, requestId: undefined };
+}
 
 describe('the matrix', () => {
   test('has a fixture for every operation that needs a permission, and none for what is gone', () => {
@@ -246,7 +247,7 @@ describe('the matrix', () => {
     expect(() => fixtureOf('inventRole')).toThrow(
       'operation `inventRole` has no fixture: add a line `inventRole: { prepare: … }` to OPERATION_FIXTURES in tests/support/operation-fixtures.ts',
     );
-    const { listRoles: _gone, ...rest } = OPERATION_FIXTURES;
+    const rest = Object.fromEntries(Object.entries(OPERATION_FIXTURES).filter(([id]) => id !== 'listRoles'));
     expect(() => fixtureOf('listRoles', rest)).toThrow('`listRoles` has no fixture');
   });
 

@@ -62,7 +62,7 @@ describe('the roles of a tenant', () => {
     const names: string[] = [];
     let cursor: string | null | undefined = undefined;
     do {
-      const query: string = cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor ?? '')}`;
+      const query: string = cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`;
       const page = await office.service.get<RolePage>(`/admin/roles?limit=2${query}`, VIC);
       expect(page.status).toBe(200);
       names.push(...(page.body.items ?? []).map(({ roleName }) => roleName));

@@ -112,6 +112,31 @@ describe('a bulk load', () => {
   );
 });
 
+test('a bulk load reads no table whole for each of its rows, however small the table was when it was last looked at', async () => {
+  const other = await createWorld();
+  try {
+    await other.addTenant('t', 'emr');
+    await other.addUser('t', 'first', ['EMR_CLIENT_ADMIN']);
+    await other.superSql(
+      `insert into security.app_user (id, tenant_id, email) select 'u' || n, 't', n || '@t' from generate_series(1, 1000) n`,
+      'analyze security.user_role',
+    );
+    const read = await other.pool('bailiwick_operator').transaction(async (tx) => {
+      await tx.query({
+        text: `insert into security.user_role (user_id, role_id) select 'u' || n, 't.emr_client_viewer' from generate_series(1, 1000) n`,
+      });
+      const { rows } = await tx.query<{ n: number }>({
+        text: `select seq_tup_read::int as n from pg_stat_xact_user_tables where relid = 'security.user_role'::regclass`,
+      });
+      return rows[0]?.n;
+    });
+    // read whole a few times at most, where it would be 500,000
+    expect(read).toBeLessThan(20_000);
+  } finally {
+    await other.end();
+  }
+});
+
 describe('a truncated table', () => {
   const question = { tenantId: 'small', subjectUserId: 'bob', object: 'tenant:small' };
 

@@ -122,18 +122,74 @@ describe('the surfaces against each other', () => {
     expect(await crossCheck(stage)).toEqual([]);
   });
 
-  test('a check that says no to what is listed', async () => {
+  /** The service, which says on one path what the function makes of it. */
+  function telling(path: string, twist: (body: Record<string, unknown>) => object): Stage {
+    const { service } = stage;
+    return {
+      ...stage,
+      service: {
+        ...service,
+        async request<Body>(asked: string, body: unknown, more: Parameters<typeof service.request>[2]) {
+          const answer = await service.request<Body>(asked, body, more);
+          return asked === path ? { ...answer, body: { ...answer.body, ...twist(answer.body) } } : answer;
+        },
+      },
+    };
+  }
+
+  test('a check that says no to what is allowed', async () => {
     const { service } = stage;
     const denying: Stage['service'] = {
       ...service,
       async check(body, more) {
         const answer = await service.check(body, more);
-        return { ...answer, body: { ...answer.body, allowed: body.permission !== 'record.read' } };
+        return body.permission === 'record.read' ? { ...answer, body: { ...answer.body, allowed: false } } : answer;
       },
     };
-    expect(await crossCheck({ ...stage, service: denying })).toEqual([
-      'rep record.read acme: list-objects says [record:deal-1], check []',
-    ]);
+    const faults = await crossCheck({ ...stage, service: denying });
+    expect(faults.length).toBeGreaterThan(0);
+    expect(faults.every((fault) => fault.startsWith('rep record.read acme record:deal-1: check says'))).toBe(true);
+  });
+
+  test.each<{ what: string; path: string; twist: (body: Record<string, unknown>) => object; fault: RegExp }>([
+    {
+      what: 'a batch that denies everything',
+      path: '/batch-check',
+      twist: ({ results }) => ({ results: (results as object[]).map(() => ({ allowed: false, decisionId: 'x' })) }),
+      fault: /^rep record\.read acme: list-objects says \[record:deal-1\], batch-check \[\]$/,
+    },
+    {
+      what: 'a batch that leaves an answer out',
+      path: '/batch-check',
+      twist: ({ results }) => ({ results: (results as object[]).slice(1) }),
+      fault: /^acme: batch-check ended with 200/,
+    },
+    {
+      what: 'an explanation that says no',
+      path: '/explain',
+      twist: () => ({ allowed: false }),
+      fault: /^rep record\.\w+ acme record:deal-1: explain says/,
+    },
+    {
+      what: 'an explanation without a reason',
+      path: '/explain',
+      twist: () => ({ paths: [], missing: [] }),
+      fault: /: explain says/,
+    },
+    {
+      what: 'a list of users that names nobody',
+      path: '/list-users',
+      twist: () => ({ items: [] }),
+      fault: /: list-users says \[\], batch-check \[user:rep\]$/,
+    },
+    {
+      what: 'a list of permissions that names none',
+      path: '/list-permissions',
+      twist: () => ({ items: [] }),
+      fault: /: batch-check says true, list-permissions/,
+    },
+  ])('$what', async ({ path, twist, fault }) => {
+    expect((await crossCheck(telling(path, twist))).join('\n')).toMatch(new RegExp(fault, 'm'));
   });
 
   test('a list that leaves something out, or does not end', async () => {
@@ -149,7 +205,7 @@ describe('the surfaces against each other', () => {
       },
     });
     expect(await crossCheck(listing({ items: [] }))).toEqual([
-      'rep record.read acme: list-objects says [], check [record:deal-1]',
+      'rep record.read acme: list-objects says [], batch-check [record:deal-1]',
       'rep record.read acme: list-objects says [], the engine [record:deal-1]',
     ]);
     expect(await crossCheck(listing({ complete: false }))).toEqual(['rep record.read acme: the list ended with 200 ']);

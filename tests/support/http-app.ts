@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import pino from 'pino';
 
+import type { CheckResult } from '../../src/contract/api.js';
 import { questionIn } from '../../src/decisions/instant.js';
 import { createHttpApp, type HttpAppOptions } from '../../src/http/app.js';
 import { type Authentication, createAuthentication } from '../../src/http/authentication.js';
@@ -24,11 +25,10 @@ function stubAnswer(seen: unknown[]): AnswerAtOnce {
     const isQuestion = orUndefined(() => questionIn(body, asker)) !== undefined;
     if (!isQuestion) return undefined;
     seen.push({ input: { body }, context: asker });
-    return STUB_ANSWER;
+    // The contract's own example of the answer, as the stub of the operation gives it.
+    return exampleOf(readOpenapi().paths['/check']?.['post']?.responses ?? {})?.body as CheckResult | undefined;
   };
 }
-
-const STUB_ANSWER = { allowed: true, decisionId: 'd1', modelId: 'm1', evaluatedAt: '2026-11-21T09:30:00.125Z' };
 
 function orUndefined<T>(work: () => T): T | undefined {
   try {
@@ -55,26 +55,33 @@ export function memoryLog(): { log: pino.Logger; lines: string[] } {
   return { log: pino({ level: 'debug' }, stream), lines };
 }
 
-/** Handlers that answer what the contract allows, and tell what they were given. */
+/** Handlers that answer what the contract gives as its first example, where it does, and tell what they were given. */
 export function stubOperations(document: ContractDocument): {
   operations: HttpAppOptions['operations'];
   seen: unknown[];
 } {
   const seen: unknown[] = [];
-  const unstubbed = (id: string) => () => Promise.reject(new Error(`\`${id}\` is not stubbed here`));
-  const operations: HttpAppOptions['operations'] = {
-    ...Object.fromEntries(operationsOf(readOpenapi()).map(({ id }) => [id, unstubbed(id)])),
-    ...contractOperations(document),
-    check: (input: unknown, context: unknown) => {
+  const stubs = operationsOf(document).map(({ id, method, path }) => {
+    const answer = exampleOf(document.paths[path]?.[method.toLowerCase()]?.responses ?? {});
+    const stub = (input: unknown, context: unknown) => {
       seen.push({ input, context });
-      return Promise.resolve({ status: 200, body: STUB_ANSWER });
-    },
-    listObjects: (input: unknown, context: unknown) => {
-      seen.push({ input, context });
-      return Promise.resolve({ status: 200, body: { items: ['record:r1'], nextCursor: null, complete: true } });
-    },
-  };
-  return { operations, seen };
+      if (answer === undefined) return Promise.reject(new Error(`\`${id}\` is not stubbed here`));
+      return Promise.resolve(answer);
+    };
+    return [id, stub] as const;
+  });
+  return { operations: { ...Object.fromEntries(stubs), ...contractOperations(document) }, seen };
+}
+
+interface Response {
+  readonly content?: Record<string, { readonly examples?: Record<string, { readonly value: unknown }> }>;
+}
+
+function exampleOf(responses: object): { status: number; body: unknown } | undefined {
+  const [status = '200', response] = Object.entries(responses).find(([name]) => name.startsWith('2')) ?? [];
+  const [content] = Object.values((response as Response | undefined)?.content ?? {});
+  const [example] = Object.values(content?.examples ?? {});
+  return example === undefined ? undefined : { status: Number(status), body: example.value };
 }
 
 export interface RunningApp {
@@ -95,7 +102,7 @@ export type AppChanges = Partial<Omit<HttpAppOptions, 'log' | 'metrics' | 'authe
 export async function startApp({ limits, ...changes }: AppChanges = {}): Promise<RunningApp> {
   const document = changes.document ?? readOpenapi();
   const { log, lines } = memoryLog();
-  const { operations, seen } = stubOperations(document);
+  const { operations, seen } = stubOperations(readOpenapi());
   const metrics = createMetrics();
   const authenticate = createAuthentication({
     trusted: { loopback: true, gatewaySecretSha256: undefined },

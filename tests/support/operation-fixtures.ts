@@ -27,26 +27,27 @@ export interface OperationFixture {
 }
 
 /** A custom role with `claims.read` that nobody has. */
-async function aRole({ sql }: World, tenantId: string): Promise<string> {
+async function aRole(world: World, tenantId: string): Promise<string> {
   const id = `role-${randomUUID()}`;
   const name = `R_${id.replaceAll('-', '_').toUpperCase()}`;
-  await sql(`insert into security.role (id, tenant_id, name, description) values ($1, $2, $3, 'before')`, [
+  await world.sql(`insert into security.role (id, tenant_id, name, description) values ($1, $2, $3, 'before')`, [
     id,
     tenantId,
     name,
   ]);
-  await sql(`insert into security.role_permission (role_id, permission_id) values ($1, 'claims.read')`, [id]);
+  await world.sql(`insert into security.role_permission (role_id, permission_id) values ($1, 'claims.read')`, [id]);
   return id;
 }
 
 /** A user of the tenant, perhaps with a role. */
-async function aUser({ sql }: World, tenantId: string, role?: string): Promise<string> {
+async function aUser(world: World, tenantId: string, role?: string): Promise<string> {
   const id = `user-${randomUUID()}`;
-  await sql(`insert into security.app_user (id, tenant_id, email) values ($1::text, $2, $1::text || '@example.com')`, [
-    id,
-    tenantId,
-  ]);
-  if (role !== undefined) await sql(`insert into security.user_role (user_id, role_id) values ($1, $2)`, [id, role]);
+  await world.sql(
+    `insert into security.app_user (id, tenant_id, email) values ($1::text, $2, $1::text || '@example.com')`,
+    [id, tenantId],
+  );
+  if (role !== undefined)
+    await world.sql(`insert into security.user_role (user_id, role_id) values ($1, $2)`, [id, role]);
   return id;
 }
 
@@ -54,7 +55,6 @@ const aName = (): string => `N_${randomUUID().replaceAll('-', '_').toUpperCase()
 const nothing = (): Promise<OperationCall> => Promise.resolve({});
 const viewer = (tenantId: string): string => roleId(tenantId, 'EMR_CLIENT_VIEWER');
 
-/* eslint-disable prettier/prettier -- one line an operation */
 export const OPERATION_FIXTURES: Readonly<Record<string, OperationFixture>> = {
   listRoles: { prepare: nothing },
   createRole: { prepare: () => Promise.resolve({ body: { roleName: aName() } }), status: 201 },

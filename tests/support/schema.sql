@@ -816,7 +816,7 @@ identity.mail_outbox bailiwick_service: update (content not_before attempts leas
 identity.mailer bailiwick_operator: select (host port security username from_address from_name updated_at updated_by)
 
 -- functions
-audit.capture_change() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 937790a0cab02cb71ea0a089953462ff
+audit.capture_change() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner a649ba5ee15a787ff1de887e120c590e
 audit.ensure_access_log_partitions(months_ahead integer) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner,bailiwick_sync=X/bailiwick_owner ba93919ab78925a4fe5b369400f21a50
 audit.ensure_decision_partitions(days_ahead integer) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 28a7fc94f65fefa22c105af8fecffa96
 audit.ensure_partition(parent text, suffix text, since timestamp with time zone, until timestamp with time zone) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner e5e134811e16b6c5f493725708750c58
@@ -824,11 +824,11 @@ audit.entries_query(table_name text) immutable owner=bailiwick_owner 40aa9571c5f
 audit.entry_text(e audit.access_log) stable owner=bailiwick_owner ea133d71299bc02b812532af1127c0d2
 audit.entry_text(e audit.decision) stable owner=bailiwick_owner 83c3846fb20b38606bfaa506dd4fef89
 audit.note_grants() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 36e54cb299b1e15f8d171c884cd35eb8
-audit.prune_partition(lane text, partition text, seqs int8multirange) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner c4ac494eac584a3a22015c8ac5e3c262
+audit.prune_partition(lane text, partition text, seqs int8multirange) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner 988ee311462ef5e036ffeec101d71f70
 audit.refuse_change() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 0ae5914b4783b615a4af271b5b078820
 audit.setting(name text) stable owner=bailiwick_owner 337730cd044b86acbb43600daeccdabd
 audit.write_grants() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 5d0b0343afdfbbca1d75f781fc57f118
-identity.capture_event() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner fd6ebe1cf0ddeb71d0ed244efc6ed541
+identity.capture_event() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 9ae81411ea85eab2850101964f1cb453
 identity.end_tenant(tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner 02dc2baf5fb82502fe9c6f550b36f1ca
 identity.has_mailer() stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner fd23401d1148e52d2bea74643bb61bf3
 security.actor() stable owner=bailiwick_owner dfab8d4c7beb17aacbce3f875b1e94e5
@@ -837,7 +837,7 @@ security.apply_presets_to_new() volatile definer set search_path=pg_catalog, pg_
 security.broken_ways(table_name text) immutable owner=bailiwick_owner bf48f10da5eb0126ae2b2c5da9284165
 security.delegable_permissions(user_id text, tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner e7a486484680ceec5c948a758504dd60
 security.describe_role() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 48f0a8652e204ce5f7fdbdddb8440773
-security.fill_role_tenant() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner 67efb2e5583042a81cce3bd233b5f99e
+security.fill_role_tenant() volatile definer set search_path=pg_catalog, pg_temp enable_seqscan=off owner=bailiwick_owner dc8b11d47dbf03ab909e2a8005537f1b
 security.guard_assignment() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner d705328bc5099dddffc7ed13f23f828b
 security.guard_grant() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 4499c301b4a20ec6af1c852e8167a62f
 security.guard_platform_seat() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1b58f354f31bba910b8082b158828857
@@ -852,7 +852,7 @@ security.protect_role() volatile set search_path=pg_catalog, pg_temp owner=baili
 security.refuse(code text, sentence text, facts jsonb) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner d2cba3ed72d5d3db14725bdae4e2163d
 security.require_admin() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 7fa8330d64a6a87a45cc7f7e34d73f16
 security.require_may_hand_out(actor text, tenant_id text, permissions text[], delegates text[], own_until timestamp with time zone) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 832382f1902ed2ba00622615c6ad7764
-security.set_slot() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner 5f2f717aa3a283a73fccf3f7f3f17def
+security.set_slot() volatile definer set search_path=pg_catalog, pg_temp enable_seqscan=off owner=bailiwick_owner 1c28f8a8ff6d4d3cbc88cb23d0dcb3d1
 security.set_xid() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner f270cd92f3e7277c6315b88953d70378
 security.touch_roles() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 565bf9617a3a4cb14b24ca0d87249077
 security.valid_id(id text) immutable owner=bailiwick_owner abaf06e906e2342da655585c589575fd

@@ -18,7 +18,7 @@ export const { privateKey: KEY, publicKey: PUBLIC_KEY } = generateKeyPairSync('e
 export interface StartedSealer {
   readonly sealer: Sealer;
   /** A metric's value by its name and labels, as it is rendered. */
-  metric(name: string): Promise<number>;
+  readonly metric: (name: string) => Promise<number>;
 }
 
 export interface Sealing {

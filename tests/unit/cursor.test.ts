@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { decodeCursor, encodeCursor } from '../../src/decisions/cursor.js';
-import type { ListQuestion } from '../../src/decisions/question.js';
+import type { ListQuestion, UsersQuestion } from '../../src/decisions/question.js';
 import { ID_PATTERN } from '../../src/shared/ids.js';
 import { Problem } from '../../src/shared/problem.js';
 
-const list: ListQuestion = { userId: 'ann', tenantId: 't1', permission: 'record.read', type: 'record' };
+const list: ListQuestion = { userId: 'ann', tenantId: 't1', permission: 'record.read', type: 'record', fresh: false };
 const text = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
 function refusal(question: ListQuestion, cursor: string): unknown {
@@ -57,5 +57,22 @@ describe('a cursor', () => {
   ])('is not %j', (cursor) => {
     const error = refusal(list, cursor);
     expect(error).toMatchObject({ code: 'INVALID_REQUEST', errors: [{ field: 'cursor' }] });
+  });
+
+  test('of a list of users goes on there alone', () => {
+    const users: UsersQuestion = {
+      tenantId: 't1',
+      permission: 'record.read',
+      object: 'record:deal-1',
+      type: 'record',
+      objectId: 'deal-1',
+      fresh: false,
+    };
+    const cursor = encodeCursor(users, 'ann');
+    expect(decodeCursor(users, cursor)).toBe('ann');
+    expect(() => decodeCursor({ ...users, object: 'record:deal-2' }, cursor)).toThrow(Problem);
+    expect(() => decodeCursor({ ...users, permission: 'record.update' }, cursor)).toThrow(Problem);
+    expect(() => decodeCursor(list, cursor)).toThrow(Problem);
+    expect(() => decodeCursor(users, encodeCursor(list, 'ann'))).toThrow(Problem);
   });
 });

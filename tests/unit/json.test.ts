@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { parseJson } from '../../src/http/json.js';
 import { Problem } from '../../src/shared/problem.js';
 
-const parse = (text: string): unknown => parseJson(Buffer.from(text, 'utf8'));
+const parse = (text: string): unknown => parseJson(Buffer.from(text, 'utf8'), 200);
 
 test('what JSON.stringify wrote is read back, or refused for its size or its `__proto__`', () => {
   fc.assert(

@@ -91,7 +91,13 @@ describe('a check', () => {
 describe('a list', () => {
   test('is of the type that its permission is about', () => {
     const question = toListQuestion({ ...asked, permission: 'record.read', type: 'record' });
-    expect(question).toEqual({ userId: 'ann', tenantId: 't1', permission: 'record.read', type: 'record' });
+    expect(question).toEqual({
+      userId: 'ann',
+      tenantId: 't1',
+      permission: 'record.read',
+      type: 'record',
+      fresh: false,
+    });
   });
 
   test.each([

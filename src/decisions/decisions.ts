@@ -1,0 +1,50 @@
+/** Puts everything that answers questions together, from what compose.ts hands it. */
+import type { Pool } from '../platform/postgres.js';
+import type { Authorize } from '../shared/operation.js';
+import type { SyncGate } from '../shared/sync-gate.js';
+import type { TupleStore } from '../shared/tuple.js';
+import { createAdmission } from './admission.js';
+import { createAuthorizer } from './authorize.js';
+import { createBatchChecker } from './batch-check.js';
+import type { Checker } from './check.js';
+import { createExplain } from './explain.js';
+import type { Journal } from './journal.js';
+import { createLister } from './list-objects.js';
+import { createPermissionLister } from './list-permissions.js';
+import { createUserLister } from './list-users.js';
+import { decisionOperations } from './operations.js';
+import { reasonOperations } from './reason-operations.js';
+import { createWhatIf } from './what-if.js';
+
+export interface DecisionsOptions {
+  /** Of role `bailiwick_service`. */
+  readonly pool: Pool;
+  readonly tuples: TupleStore;
+  readonly gate: SyncGate;
+  readonly journal: Journal;
+  readonly checker: Checker;
+  readonly engineTimeoutMs: number;
+  readonly now: () => Date;
+}
+
+export interface Decisions {
+  readonly operations: ReturnType<typeof decisionOperations> & ReturnType<typeof reasonOperations>;
+  readonly authorize: Authorize;
+}
+
+export function createDecisions(options: DecisionsOptions): Decisions {
+  const { checker, pool, now } = options;
+  const admission = createAdmission(options);
+  const explain = createExplain(pool);
+  const asked = decisionOperations({
+    admission,
+    checker,
+    explain,
+    batchChecker: createBatchChecker({ ...options, admission }),
+    lister: createLister(options),
+    userLister: createUserLister(options),
+    permissionLister: createPermissionLister(options),
+  });
+  const reasoned = reasonOperations({ admission, checker, explain, whatIf: createWhatIf(pool), now });
+  return { operations: { ...asked, ...reasoned }, authorize: createAuthorizer({ checker, pool }) };
+}
