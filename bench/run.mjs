@@ -3,6 +3,8 @@ import * as audit from './audit.mjs';
 import * as checks from './checks.mjs';
 import * as revocation from './revocation.mjs';
 import * as revocationUnderLoad from './revocation-under-load.mjs';
+import * as signInFlood from './sign-in-flood.mjs';
+import * as signInTiming from './sign-in-timing.mjs';
 import { printMachine } from './support.mjs';
 import * as syncLatency from './sync-latency.mjs';
 
@@ -13,6 +15,8 @@ const BENCHES = {
   'sync-latency': syncLatency,
   'revocation-under-load': revocationUnderLoad,
   audit,
+  'sign-in-timing': signInTiming,
+  'sign-in-flood': signInFlood,
 };
 
 const named = process.argv.slice(2);

@@ -10,11 +10,14 @@ import type { AuditOptions } from './audit/audit-commands.js';
 import type { AuditConfig, OperatorConfig } from './config.js';
 import { migrate } from './platform/migrate.js';
 import { createTupleStore } from './platform/openfga.js';
+import { hashPassword } from './platform/password-hash.js';
 import { createPool } from './platform/postgres.js';
 import type { Pool } from './platform/postgres.js';
 import { newServiceKey } from './platform/service-key.js';
 import { insertServiceKey } from './http/service-key-store.js';
 import { isId } from './shared/ids.js';
+import { bootstrapPlatformAdmin } from './signin/bootstrap.js';
+import { giveOneTimePassword } from './signin/passwords.js';
 import { awaitRepair, reconcile } from './sync/reconcile.js';
 
 export type Print = (line: string) => void;
@@ -100,6 +103,25 @@ export function findAuditCommand(
       print,
       inDatabase: (work) => withPool(config, (pool) => work((inner) => pool.transaction(inner))),
     });
+}
+
+/** `bailiwick platform-admin bootstrap`: makes the first platform admin and prints their one-time password, this once. */
+export async function runPlatformAdminBootstrap(
+  config: Pick<OperatorConfig, 'databaseUrl'>,
+  admin: { email: string; displayName: string },
+  print: Print,
+): Promise<number> {
+  if (!/^[^@\s]+@[^@\s]+$/.test(admin.email)) throw new Error('`--email` is not an e-mail address');
+  const made = await withPool(config, (pool) =>
+    pool.transaction((tx) =>
+      bootstrapPlatformAdmin(tx, admin, (inner, userId) =>
+        giveOneTimePassword(inner, userId, { hash: hashPassword, now: new Date() }),
+      ),
+    ),
+  );
+  print(`user id             ${made.userId}`);
+  print(`one-time password   ${made.oneTimePassword}   (for a day; sign in under the tenant \`platform\`)`);
+  return 0;
 }
 
 async function withPool<T>(config: Pick<OperatorConfig, 'databaseUrl'>, work: (pool: Pool) => Promise<T>): Promise<T> {

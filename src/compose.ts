@@ -14,7 +14,6 @@ import type { Config } from './config.js';
 import { authorizationModel, modelHash } from './contract/model.js';
 import { countInvalidations } from './decisions/cache.js';
 import { createHttpApp } from './http/app.js';
-import { createAuthentication } from './http/authentication.js';
 import { parseContract } from './http/contract.js';
 import { createReadiness } from './http/health.js';
 import type { Readiness, ReadinessCheck, ReadinessWarning } from './http/health.js';
@@ -24,8 +23,7 @@ import { createHttpServer } from './http/server.js';
 import { createShedder } from './http/shedding.js';
 import type { Load } from './http/shedding.js';
 import type { HttpServer } from './http/server.js';
-import { createServiceKeyLookup } from './http/service-key-store.js';
-import { createTokenVerifier } from './platform/jwt.js';
+import { createWhoAsks } from './http/who-asks.js';
 import { createMetrics } from './platform/metrics.js';
 import type { Metrics } from './platform/metrics.js';
 import { createMailMetrics } from './mail/mail-metrics.js';
@@ -40,13 +38,14 @@ import { createLoopDelay } from './platform/loop-delay.js';
 import { createPool } from './platform/postgres.js';
 import type { Pool } from './platform/postgres.js';
 import { declareRuntimeMetrics } from './platform/runtime-metrics.js';
-import { sha256 } from './platform/service-key.js';
 import { inOrder } from './shared/part.js';
 import type { Part } from './shared/part.js';
 import { patient } from './shared/patient.js';
 import type { SyncGate } from './shared/sync-gate.js';
 import type { TupleStore } from './shared/tuple.js';
 import { createSyncGate, listenForApplied } from './sync/gate.js';
+import { createSigningIn } from './signin/signing-in.js';
+import type { SigningIn } from './signin/signing-in.js';
 import { createModelInForce } from './sync/model.js';
 import type { ModelPart } from './sync/model.js';
 import { createProjector } from './sync/projector.js';
@@ -89,6 +88,8 @@ interface Base {
   /** What there is to do, as far as it is too much. */
   readonly load: Load;
   readonly office: PostOffice;
+  /** Undefined: no token is issued here. */
+  readonly signingIn: SigningIn | undefined;
 }
 
 const PARKED_RETRY_MS = 60_000;
@@ -101,7 +102,7 @@ const BACKGROUND_TIMEOUT_MS = 5_000;
 export function compose(config: Config, log: Logger, outside: Partial<Outside> = {}): Service {
   const metrics = createMetrics();
   const now = outside.now ?? (() => new Date());
-  const { pool, syncPool } = pools(config, log);
+  const { pool, syncPool, signInPool } = pools(config, log);
   const model = modelInForce(config, log, syncPool);
   const slots = createQuestionSlots();
   const engine = { ...engineAddress(config), observe: observeEngine(metrics) };
@@ -115,6 +116,7 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
   const office = createPostOffice(config.mail);
   const base: Base = {
     ...{ config, log, metrics, now, pool, syncPool, tuples, model, gate, decisionLog, office },
+    signingIn: signIn({ config, log, metrics, now, pool, signInPool }),
     load: { waiting: slots.waiting, lateMs: loop.lateMs },
   };
 
@@ -126,7 +128,7 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
   declareRuntimeMetrics(metrics, {
     version: version(),
     modelHash,
-    pools: { service: pool, sync: syncPool, seal: ledger.pool },
+    pools: { service: pool, sync: syncPool, sign_in: signInPool, seal: ledger.pool },
   });
 
   const waiting = (part: Part): Part =>
@@ -136,6 +138,7 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
     closing('sync pool', syncPool),
     loop,
     closing('seal pool', ledger.pool),
+    closing('sign-in pool', signInPool),
     management,
     waiting(gate),
     waiting(model),
@@ -145,6 +148,7 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
     ledger.sealer,
     waiting(decisionLog),
     createMailSender({ pool, office, log, metrics: createMailMetrics(metrics, pool) }),
+    ...(base.signingIn === undefined ? [] : [waiting(base.signingIn.keys)]),
     service,
   ]);
   return {
@@ -156,13 +160,21 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
   };
 }
 
-function pools({ database }: Config, log: Logger): { pool: Pool; syncPool: Pool } {
+function pools({ database }: Config, log: Logger): { pool: Pool; syncPool: Pool; signInPool: Pool } {
   const onLost = (error: Error): void => log.warn({ err: error }, 'database connection lost');
   const { url, syncUrl, connections } = database;
   return {
     pool: createPool({ url, role: 'bailiwick_service', max: connections, applicationName: 'bailiwick' }, onLost),
+    signInPool: createPool({ url, role: 'bailiwick_service', max: 2, applicationName: 'bailiwick-sign-in' }, onLost),
     syncPool: createPool({ url: syncUrl, role: 'bailiwick_sync', max: 6, applicationName: 'bailiwick-sync' }, onLost),
   };
+}
+
+/** From a password to a token, and what those build on who administer people. */
+function signIn(parts: Pick<Base, 'config' | 'log' | 'metrics' | 'now' | 'pool'> & { readonly signInPool: Pool }) {
+  const { signIn: settings } = parts.config;
+  if (settings === undefined) return undefined;
+  return createSigningIn({ ...parts, settings, commonPasswords: readText('data/common-passwords.txt') });
 }
 
 function engineAddress({ engine: { url, storeId, token } }: Config): {
@@ -236,26 +248,15 @@ function servers(
   base: Base & { readonly wake: () => void; readonly validateResponses: boolean },
   readiness: Readiness,
 ): { service: HttpServer; management: HttpServer } {
-  const { config, log, metrics, now, pool, validateResponses } = base;
+  const { config, log, metrics, pool, validateResponses } = base;
   const document = parseContract(readText('openapi.yaml'));
   const { operations, authorize, answerAtOnce } = carriedOut(document, base);
-  const { gatewaySecret, trustLoopback, issuers } = config.callers;
-  const authenticate = createAuthentication({
-    trusted: {
-      loopback: trustLoopback,
-      gatewaySecretSha256: gatewaySecret === undefined ? undefined : sha256(gatewaySecret),
-    },
-    verifyToken: createTokenVerifier(issuers, {
-      now,
-      onKeyFailure: (issuer, error) => log.warn({ issuer, err: error }, 'keys of a token issuer could not be fetched'),
-    }),
-    findServiceKey: createServiceKeyLookup(pool),
-    now,
-  });
+  const { authenticate, readClient } = createWhoAsks({ ...base, callers: config.callers });
   const defaultTimeoutMs = config.http.requestTimeoutMs;
   const oncePerKey = createOncePerKey(pool, log);
   const app = createHttpApp({
     ...{ document, operations, authenticate, authorize, oncePerKey, log, metrics, defaultTimeoutMs, validateResponses },
+    readClient,
     atOnce: { known: authenticate.known, answer: answerAtOnce },
     shed: createShedder(base.load, metrics),
   });

@@ -1,148 +1,12 @@
 /**
  * Environment → one frozen `Config`, every fault reported at once.
  *
- * `SETTINGS` holds each setting's name, parser and meaning; the README's table is checked against it
- * (tests/tidy/readme.test.ts). What is secret or decides whom to trust has no default: without it nothing starts.
+ * What the settings are called, and what each one means, is in src/settings.ts; besides that this imports nothing of ours.
  */
 import { z } from 'zod';
 
-/** How a setting stands in the README; `fallback` is what holds where it is not set. */
-const meaning = (description: string, fallback: string) => ({ description, fallback });
-
-const address = (protocols: RegExp, kind: string) =>
-  z
-    .string({ error: 'is not set' })
-    .refine((text) => URL.canParse(text) && protocols.test(new URL(text).protocol), `is not ${kind}`);
-const postgresUrl = address(/^postgres(ql)?:$/, 'a postgres:// URL');
-const httpUrl = address(/^https?:$/, 'an http:// or https:// URL');
-const whole = (fallback: number, [min, max]: readonly [number, number]) =>
-  z
-    .string()
-    .default(String(fallback))
-    .refine(
-      (text) => /^[0-9]{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max,
-      `is not a whole number from ${String(min)} to ${String(max)}`,
-    )
-    .transform(Number);
-
-const issuer = z.strictObject({
-  issuer: z.string().min(1),
-  audience: z.string().min(1),
-  algorithms: z.array(z.string()).min(1),
-  jwksUri: z.string().optional(),
-  keys: z.array(z.record(z.string(), z.unknown())).optional(),
-  tenantClaim: z.string().min(1).optional(),
-});
-const issuers = z
-  .string()
-  .default('[]')
-  .transform((text, context) => {
-    try {
-      return JSON.parse(text) as unknown;
-    } catch {
-      context.addIssue('is not JSON');
-      return z.NEVER;
-    }
-  })
-  .pipe(z.array(issuer));
-
-const DATABASE = {
-  DATABASE_URL: postgresUrl.meta(meaning('Postgres, as a login that may take on `bailiwick_service`', 'required')),
-  BAILIWICK_SYNC_DATABASE_URL: postgresUrl
-    .optional()
-    .meta(meaning('Postgres, as a login that may take on `bailiwick_sync`', '`DATABASE_URL`')),
-};
-
-const ENGINE = {
-  BAILIWICK_OPENFGA_URL: httpUrl.meta(meaning('OpenFGA’s HTTP address', 'required')),
-  BAILIWICK_OPENFGA_STORE_ID: z
-    .string({ error: 'is not set' })
-    .regex(/^[0-9A-HJKMNP-TV-Z]{26}$/, 'is not a store id')
-    .meta(meaning('The OpenFGA store that holds our tuples and nobody else’s', 'required')),
-  BAILIWICK_OPENFGA_TOKEN: z.string().min(1).optional().meta(meaning('Preshared key for OpenFGA', 'none')),
-  BAILIWICK_OPENFGA_REQUEST_TIMEOUT_MS: whole(3000, [100, 60_000]).meta(
-    meaning('OpenFGA’s own `OPENFGA_REQUEST_TIMEOUT`: how long a write may take to commit', '3000'),
-  ),
-};
-
-const SERVICE = {
-  BAILIWICK_HOST: z.string().min(1).default('127.0.0.1').meta(meaning('Address of both ports', '127.0.0.1')),
-  BAILIWICK_PORT: whole(7080, [0, 65_535]).meta(meaning('The service’s port', '7080')),
-  BAILIWICK_MANAGEMENT_PORT: whole(7081, [0, 65_535]).meta(meaning('Health and metrics', '7081')),
-  BAILIWICK_TOKEN_ISSUERS: issuers.meta(
-    meaning(
-      'Issuers of Bearer tokens, JSON: `[{issuer, audience, algorithms, jwksUri \\| keys, tenantClaim?}]`',
-      'none',
-    ),
-  ),
-  BAILIWICK_TRUST_LOOPBACK: z
-    .enum(['no', 'yes'], { error: 'is neither `yes` nor `no`' })
-    .default('no')
-    .meta(meaning('Whether identity headers from this machine are believed', 'no')),
-  BAILIWICK_GATEWAY_SECRET: z
-    .string()
-    .min(32, 'is shorter than 32 characters')
-    .optional()
-    .meta(meaning('Identity headers are believed from callers that send it as `x-gateway-secret`', 'none')),
-  BAILIWICK_DECISION_LOG: z
-    .enum(['async', 'strict'], { error: 'is neither `async` nor `strict`' })
-    .default('async')
-    .meta(meaning('`strict` answers only after the decision is written down; `async` within 50 ms', 'async')),
-  BAILIWICK_AUDIT_KEY: z
-    .string()
-    .refine((text) => text.includes('-----BEGIN') || /^[A-Za-z0-9+/]{43}=$/.test(text), 'is no Ed25519 key')
-    .optional()
-    .meta(
-      meaning(
-        'Signs the audit log’s checkpoints: an Ed25519 private key, PEM or the base64 of its 32 bytes; without it nothing is signed',
-        'none',
-      ),
-    ),
-  BAILIWICK_AUDIT_CHECKPOINT_FILE: z
-    .string()
-    .min(1)
-    .optional()
-    .meta(
-      meaning('Checkpoints are appended to this file, besides the log; keep it away from Postgres’s owner', 'none'),
-    ),
-  BAILIWICK_REQUEST_TIMEOUT_MS: whole(1000, [50, 60_000]).meta(
-    meaning('How long a request may take that does not say (`timeout-ms`)', '1000'),
-  ),
-  BAILIWICK_ENGINE_TIMEOUT_MS: whole(250, [10, 60_000]).meta(meaning('How long one engine call may take', '250')),
-  BAILIWICK_SYNC_WAIT_MS: whole(250, [0, 10_000]).meta(meaning('How long a check waits for its sync token', '250')),
-  BAILIWICK_DECISION_CACHE_ENTRIES: whole(100_000, [0, 10_000_000]).meta(
-    meaning('Answers kept in memory, about 300 bytes each; 0 keeps none', '100000'),
-  ),
-  BAILIWICK_RECONCILE_SECONDS: whole(3600, [0, 604_800]).meta(
-    meaning('Between two full comparisons of rows and tuples; 0 is never', '3600'),
-  ),
-  BAILIWICK_DATABASE_CONNECTIONS: whole(10, [2, 200]).meta(meaning('Postgres connections for requests', '10')),
-  BAILIWICK_LOG_LEVEL: z
-    .enum(['info', 'debug', 'warn', 'error', 'silent'], { error: 'is no log level' })
-    .default('info')
-    .meta(meaning('`debug`, `info`, `warn`, `error` or `silent`', 'info')),
-};
-
-const MAIL = {
-  BAILIWICK_MAIL_SECRET_KEY: z
-    .string()
-    .regex(/^[A-Za-z0-9+/]{43}=$/, 'is not 32 bytes in base64')
-    .transform((text) => Buffer.from(text, 'base64'))
-    .optional()
-    .meta(
-      meaning(
-        'Seals queued mails and the mailer’s password: 32 random bytes in base64; without it no mail is sent',
-        'none',
-      ),
-    ),
-  BAILIWICK_MAILBOX_DIR: z
-    .string()
-    .min(1)
-    .optional()
-    .meta(meaning('Development only: where no mailer is set, mails are written here as `.eml` files', 'none')),
-};
-
-export const SETTINGS = z.object({ ...DATABASE, ...ENGINE, ...SERVICE, ...MAIL });
+import { DATABASE, ENGINE, SERVICE, SETTINGS } from './settings.js';
+import type { issuers } from './settings.js';
 
 export interface Config {
   readonly database: { readonly url: string; readonly syncUrl: string; readonly connections: number };
@@ -165,6 +29,17 @@ export interface Config {
     readonly trustLoopback: boolean;
     readonly gatewaySecret: string | undefined;
   };
+  /** Undefined: nobody signs in here, and no token is issued. */
+  readonly signIn:
+    | {
+        readonly issuer: string;
+        readonly audience: string;
+        readonly signingSecret: string;
+        readonly domain: string | undefined;
+        readonly bootstrapToken: string | undefined;
+        readonly failuresPerAddress: number;
+      }
+    | undefined;
   readonly decisionLog: 'async' | 'strict';
   readonly audit: { readonly key: string | undefined; readonly checkpointFile: string | undefined };
   readonly syncWaitMs: number;
@@ -219,6 +94,7 @@ export function readConfig(environment: Environment): Config {
       trustLoopback: settings.BAILIWICK_TRUST_LOOPBACK === 'yes',
       gatewaySecret: settings.BAILIWICK_GATEWAY_SECRET,
     },
+    signIn: signInOf(settings),
     decisionLog: settings.BAILIWICK_DECISION_LOG,
     audit: { key: settings.BAILIWICK_AUDIT_KEY, checkpointFile: settings.BAILIWICK_AUDIT_CHECKPOINT_FILE },
     syncWaitMs: settings.BAILIWICK_SYNC_WAIT_MS,
@@ -227,6 +103,20 @@ export function readConfig(environment: Environment): Config {
     logLevel: settings.BAILIWICK_LOG_LEVEL,
     mail: { secretKey: settings.BAILIWICK_MAIL_SECRET_KEY, mailboxDir: settings.BAILIWICK_MAILBOX_DIR },
   });
+}
+
+/** All three of what our tokens stand on, or none: half of it would sign what nobody verifies. Throws ConfigError. */
+function signInOf(settings: z.infer<typeof SETTINGS>): Config['signIn'] {
+  const { BAILIWICK_ISSUER: issuer, BAILIWICK_AUDIENCE: audience, BAILIWICK_SIGNING_SECRET: signingSecret } = settings;
+  if (issuer === undefined || audience === undefined || signingSecret === undefined) {
+    if ((issuer ?? audience ?? signingSecret) === undefined) return undefined;
+    const needed = ['BAILIWICK_ISSUER', 'BAILIWICK_AUDIENCE', 'BAILIWICK_SIGNING_SECRET'] as const;
+    const missing = needed.filter((name) => settings[name] === undefined);
+    throw new ConfigError(missing.map((name) => `${name} is not set, and others that go with it are`));
+  }
+  const { BAILIWICK_SIGN_IN_DOMAIN: domain, BAILIWICK_BOOTSTRAP_TOKEN: bootstrapToken } = settings;
+  const most = settings.BAILIWICK_SIGN_IN_FAILURES_PER_ADDRESS;
+  return { issuer, audience, signingSecret, domain, bootstrapToken, failuresPerAddress: most };
 }
 
 /** What the operating commands need: both stores. `databaseUrl` undefined takes libpq's PG* variables. */

@@ -8,7 +8,13 @@ import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import type { Logger } from 'pino';
 
-import { findAuditCommand, runMigrate, runReconcile, runServiceKeyCreate } from './commands.js';
+import {
+  findAuditCommand,
+  runMigrate,
+  runPlatformAdminBootstrap,
+  runReconcile,
+  runServiceKeyCreate,
+} from './commands.js';
 import { compose } from './compose.js';
 import { ConfigError, readAuditConfig, readConfig, readMigrationUrl, readOperatorConfig } from './config.js';
 
@@ -28,6 +34,8 @@ const HELP = `usage: bailiwick <command> [options]
   audit status                     how far each lane is sealed and covered, and who holds it up [--json]
   audit prune --before TIME        which old partitions could leave; --drop drops them [--lane …] [--json]
   audit public-key                 the public half of BAILIWICK_AUDIT_KEY
+  platform-admin bootstrap --email ADDRESS [--name NAME]
+                                   make the first platform admin; refused once there is one
 `;
 
 /** Between turning readiness off and closing the door: load balancers need to notice. */
@@ -57,6 +65,7 @@ async function run(args: readonly string[]): Promise<number> {
       entry: { type: 'string' },
       before: { type: 'string' },
       drop: { type: 'boolean', default: false },
+      email: { type: 'string' },
     },
   });
   const command = positionals.join(' ');
@@ -77,6 +86,13 @@ async function run(args: readonly string[]): Promise<number> {
       return await runServiceKeyCreate(
         readOperatorConfig(process.env),
         { name: values.name, tenantId: values.tenant },
+        print,
+      );
+    case 'platform-admin bootstrap':
+      if (values.email === undefined) throw new Error('`--email` is missing');
+      return await runPlatformAdminBootstrap(
+        readOperatorConfig(process.env),
+        { email: values.email, displayName: values.name ?? '' },
         print,
       );
     default: {
@@ -110,7 +126,11 @@ async function serve(): Promise<number> {
 }
 
 function logger(level: string): Logger {
-  return pino({ level, base: null, redact: ['*.password', '*.authorization', '*.token'] });
+  return pino({
+    level,
+    base: null,
+    redact: ['*.password', '*.authorization', '*.token', '*.accessToken', '*.oneTimePassword'],
+  });
 }
 
 try {

@@ -23,6 +23,8 @@ import type { Authorize, Deadline, Operations } from './shared/operation.js';
 import { Problem, PROBLEMS } from './shared/problem.js';
 import type { SyncGate } from './shared/sync-gate.js';
 import type { TupleStore } from './shared/tuple.js';
+import { noSignIn } from './signin/operations.js';
+import type { SigningIn } from './signin/signing-in.js';
 import type { ModelPart } from './sync/model.js';
 
 /** What the operations are made of. */
@@ -37,6 +39,8 @@ export interface OperationsBase {
   readonly gate: SyncGate;
   readonly decisionLog: DecisionLog;
   readonly office: PostOffice;
+  /** Undefined: no token is issued here. */
+  readonly signingIn: SigningIn | undefined;
   /** Says to the projector that something was committed just now. */
   readonly wake: () => void;
 }
@@ -61,6 +65,7 @@ export function carriedOut(
       ...rbacOperations({ change, show, tuples, gate, now }),
       ...auditOperations({ show }),
       ...mailOperations({ pool, office: base.office }),
+      ...(base.signingIn?.operations ?? noSignIn()),
     },
     authorize: decisions.authorize,
     answerAtOnce: createInstantCheck({ cache, gate, journal }),

@@ -55,6 +55,20 @@ import type {
   ReplaceMailerResponses,
   TestMailerData,
   TestMailerResponses,
+  SignInData,
+  SignInResponses,
+  RenewTokenData,
+  RenewTokenResponses,
+  ChangePasswordData,
+  ChangePasswordResponses,
+  SignOutData,
+  SignOutResponses,
+  GetMeData,
+  GetMeResponses,
+  BootstrapPlatformAdminData,
+  BootstrapPlatformAdminResponses,
+  GetSigningKeysData,
+  GetSigningKeysResponses,
   GetContractData,
   GetContractResponses,
 } from './api.js';
@@ -88,6 +102,13 @@ export interface OperationTypes {
   readonly getMailer: { data: GetMailerData; responses: GetMailerResponses };
   readonly replaceMailer: { data: ReplaceMailerData; responses: ReplaceMailerResponses };
   readonly testMailer: { data: TestMailerData; responses: TestMailerResponses };
+  readonly signIn: { data: SignInData; responses: SignInResponses };
+  readonly renewToken: { data: RenewTokenData; responses: RenewTokenResponses };
+  readonly changePassword: { data: ChangePasswordData; responses: ChangePasswordResponses };
+  readonly signOut: { data: SignOutData; responses: SignOutResponses };
+  readonly getMe: { data: GetMeData; responses: GetMeResponses };
+  readonly bootstrapPlatformAdmin: { data: BootstrapPlatformAdminData; responses: BootstrapPlatformAdminResponses };
+  readonly getSigningKeys: { data: GetSigningKeysData; responses: GetSigningKeysResponses };
   readonly getContract: { data: GetContractData; responses: GetContractResponses };
 }
 
@@ -119,6 +140,13 @@ export const operationIds = [
   'getMailer',
   'replaceMailer',
   'testMailer',
+  'signIn',
+  'renewToken',
+  'changePassword',
+  'signOut',
+  'getMe',
+  'bootstrapPlatformAdmin',
+  'getSigningKeys',
   'getContract',
 ] as const satisfies readonly (keyof OperationTypes)[];
 
@@ -126,18 +154,23 @@ export const operationIds = [
 export const problemCodes = [
   'INVALID_REQUEST',
   'SYNC_TOKEN_INVALID',
+  'TENANT_ADDRESS_REQUIRED',
   'UNAUTHENTICATED',
   'FORBIDDEN',
   'ESCALATION',
   'IMPERSONATION_REQUIRED',
   'TENANT_READ_ONLY',
   'TENANT_SUSPENDED',
+  'CURRENT_PASSWORD_WRONG',
+  'PASSWORD_CHANGE_REQUIRED',
   'NOT_FOUND',
   'METHOD_NOT_ALLOWED',
   'IDEMPOTENCY_IN_PROGRESS',
   'IDEMPOTENCY_KEY_SPENT',
   'LAST_ADMIN',
+  'LAST_PLATFORM_ADMIN',
   'MAILER_NOT_READY',
+  'PLATFORM_ADMIN_EXISTS',
   'ROLE_IN_USE',
   'ROLE_NAME_TAKEN',
   'SYSTEM_ROLE_PROTECTED',
@@ -145,6 +178,9 @@ export const problemCodes = [
   'PAYLOAD_TOO_LARGE',
   'UNSUPPORTED_MEDIA_TYPE',
   'IDEMPOTENCY_KEY_REUSED',
+  'PASSWORD_NOT_ACCEPTED',
+  'SIGN_IN_LOCKED',
+  'SIGN_IN_THROTTLED',
   'INTERNAL',
   'MAIL_FAILED',
   'AUDIT_UNAVAILABLE',
@@ -152,6 +188,7 @@ export const problemCodes = [
   'ENGINE_UNAVAILABLE',
   'ISSUER_UNAVAILABLE',
   'OVERLOADED',
+  'SIGN_IN_BUSY',
   'SYNC_LAG',
 ] as const;
 

@@ -32,7 +32,9 @@ export async function describeRunning(facts: BoxFacts): Promise<string[]> {
         ? {}
         : {
             'tenant admin': `${facts.demo.tenantAdminId}, of ${facts.demo.tenantId} (${demoCast.tenantName})`,
+            '  signs in': `${facts.demo.tenantAdminEmail}   ${facts.demo.tenantAdminPassword}`,
             'platform admin': facts.demo.platformAdminId,
+            '  signs in ': `${facts.demo.platformAdminEmail}   ${facts.demo.platformAdminPassword}`,
           }),
       mailbox: facts.mailboxDir,
       log: facts.logPath,
@@ -40,7 +42,7 @@ export async function describeRunning(facts: BoxFacts): Promise<string[]> {
     '',
     ...(facts.demo === undefined
       ? ['  The demo world is not in this database: `npm start -- --reset` starts anew with it.']
-      : await examples(facts.service)),
+      : [...(await examples(facts.service)), '', ...signInExample(facts.service, facts.demo)]),
     '',
     '  Ctrl-C stops everything; the data stays.',
     RULE,
@@ -75,6 +77,16 @@ async function examples(service: string): Promise<string[]> {
     );
   }
   return shown;
+}
+
+/** How the tenant's administrator signs in; platform users name the tenant `platform`. */
+function signInExample(service: string, demo: NonNullable<RunningFacts['demo']>): string[] {
+  const { tenantSlug: tenant, tenantAdminEmail: email, tenantAdminPassword: password } = demo;
+  return [
+    '  The administrator signs in, and gets a token:',
+    `curl -sS ${service}/api/v1/auth/login -H 'content-type: application/json' \\`,
+    `  -d '${JSON.stringify({ tenant, email, password })}'`,
+  ];
 }
 
 /** What the service says to an example now, in a word. Its first questions can run out of time on a busy machine. */

@@ -101,6 +101,21 @@ export async function hasUsers(tx: Tx, userIds: readonly string[]): Promise<bool
   return rowCount === userIds.length;
 }
 
+/** Gives somebody of the demo world the password that is printed, whatever they had. */
+export async function setDemoPassword(tx: Tx, userId: string, passwordHash: string): Promise<void> {
+  await tx.query({
+    text: `update security.app_user set must_change_password = false where id = $1::text and must_change_password`,
+    values: [userId],
+  });
+  await tx.query({
+    text: `
+      insert into security.credential (user_id, password_hash) values ($1::text, $2::text)
+      on conflict (user_id) do update set
+        password_hash = $2::text, one_time = false, one_time_expires_at = null, one_time_used_at = null`,
+    values: [userId, passwordHash],
+  });
+}
+
 /** Keeps the development key, which may ask about every tenant; one that is there already stays as it is. */
 export async function ensureServiceKey(tx: Tx, key: { keyId: string; keyHash: Uint8Array }): Promise<void> {
   await tx.query({

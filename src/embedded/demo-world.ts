@@ -152,8 +152,11 @@ export const demoTenants: readonly DemoTenant[] = [acme, lakeside, acmeCorp];
 /** Who is who for the printed curls and `npm run env`: an administrator, a viewer, and who stands above all tenants. */
 export const demoCast = {
   tenantId: acme.id,
+  tenantSlug: acme.slug,
   tenantName: acme.name,
   tenantAdminId: 'user-ada',
+  tenantAdminEmail: 'ada@acme.example',
   viewerId: 'user-vic',
   platformAdminId: platformAdmin.id,
+  platformAdminEmail: platformAdmin.email,
 } as const;

@@ -9,7 +9,16 @@ export function shellExports(running: Running): string[] {
     MANAGEMENT: management,
     ...(demo === undefined
       ? {}
-      : { ACTOR: demo.tenantAdminId, TENANT_ID: demo.tenantId, PLATFORM_ADMIN: demo.platformAdminId }),
+      : {
+          ACTOR: demo.tenantAdminId,
+          ACTOR_EMAIL: demo.tenantAdminEmail,
+          ACTOR_PASSWORD: demo.tenantAdminPassword,
+          TENANT_ID: demo.tenantId,
+          TENANT_SLUG: demo.tenantSlug,
+          PLATFORM_ADMIN: demo.platformAdminId,
+          PLATFORM_ADMIN_EMAIL: demo.platformAdminEmail,
+          PLATFORM_ADMIN_PASSWORD: demo.platformAdminPassword,
+        }),
     SERVICE_KEY: serviceKey,
     PGHOST: database.hostname,
     PGPORT: database.port === '' ? '5432' : database.port,

@@ -26,7 +26,18 @@ const runningSchema = z.object({
   /** What `bailiwick audit verify` needs besides the database. */
   audit: z.object({ checkpointFile: z.string(), publicKey: z.string() }),
   /** Who is who in the demo world; left out where it is not in the database. */
-  demo: z.object({ tenantId: z.string(), tenantAdminId: z.string(), platformAdminId: z.string() }).optional(),
+  demo: z
+    .object({
+      tenantId: z.string(),
+      tenantSlug: z.string(),
+      tenantAdminId: z.string(),
+      tenantAdminEmail: z.string(),
+      tenantAdminPassword: z.string(),
+      platformAdminId: z.string(),
+      platformAdminEmail: z.string(),
+      platformAdminPassword: z.string(),
+    })
+    .optional(),
 });
 
 export type Running = z.infer<typeof runningSchema>;

@@ -1,5 +1,6 @@
 /**
- * What the service of a data directory keeps from one start to the next: the passwords of its logins, and its keys.
+ * What the service of a data directory keeps from one start to the next: the passwords of its logins and of two people
+ * of the demo world, and its keys.
  *
  * The database holds only a hash of the key; here it is kept whole, so that `npm run env` can print it at every start.
  */
@@ -22,6 +23,10 @@ const secretsSchema = z.object({
   /** Signs the audit log's checkpoints: base64 of an Ed25519 key's 32 bytes. */
   auditKey: z.string().min(1),
   auditPublicKey: z.string().min(1),
+  /** Seals what tokens are signed with. */
+  signingSecret: z.string().min(32),
+  tenantAdminPassword: z.string().min(15),
+  platformAdminPassword: z.string().min(15),
 });
 
 export type Secrets = z.infer<typeof secretsSchema>;
@@ -42,6 +47,9 @@ export function loadSecrets(dataDir: string): Secrets {
     serviceKey: newServiceKey().key,
     mailSecretKey: newSealKey(),
     ...newAuditKey(),
+    signingSecret: newPassword(),
+    tenantAdminPassword: newPassword(),
+    platformAdminPassword: newPassword(),
     ...kept,
   });
   writePrivately(path, `${JSON.stringify(fresh, null, 2)}\n`);

@@ -28,6 +28,7 @@ export interface ServiceOptions {
   /** The key that mail is sealed with, and the folder that it lands in where no mailer is set. */
   readonly mail: { readonly secretKey: string; readonly mailboxDir: string };
   readonly audit: { readonly key: string; readonly checkpointFile: string };
+  readonly signingSecret: string;
   readonly log: Logger;
   /** Gives up a start that is under way. */
   readonly signal: AbortSignal;
@@ -80,6 +81,8 @@ async function chooseConfig(options: ServiceOptions): Promise<{ config: Config; 
   const config = readConfig({
     BAILIWICK_AUDIT_KEY: audit.key,
     BAILIWICK_AUDIT_CHECKPOINT_FILE: audit.checkpointFile,
+    // Browsers and curl take every name under `localhost` for this machine: http://acme.localhost:7080.
+    BAILIWICK_SIGN_IN_DOMAIN: 'localhost',
     ...env,
     DATABASE_URL: urls.service,
     BAILIWICK_SYNC_DATABASE_URL: urls.sync,
@@ -91,6 +94,9 @@ async function chooseConfig(options: ServiceOptions): Promise<{ config: Config; 
     BAILIWICK_TRUST_LOOPBACK: 'yes',
     BAILIWICK_MAIL_SECRET_KEY: mail.secretKey,
     BAILIWICK_MAILBOX_DIR: mail.mailboxDir,
+    BAILIWICK_ISSUER: `http://127.0.0.1:${service.port}`,
+    BAILIWICK_AUDIENCE: 'bailiwick',
+    BAILIWICK_SIGNING_SECRET: options.signingSecret,
   });
   return { config, isPortGiven: service.isGiven || management.isGiven };
 }

@@ -12,12 +12,13 @@ import type { Logger } from 'pino';
 
 import { modelHash } from '../contract/model.js';
 import { ensureStore } from '../platform/openfga-admin.js';
+import { hashPassword } from '../platform/password-hash.js';
 import { createPool } from '../platform/postgres.js';
 import type { DatabaseRole, Pool } from '../platform/postgres.js';
 import { serviceKeyId, sha256 } from '../platform/service-key.js';
 import { describeRunning } from './box.js';
 import type { DatabaseUrls } from './database.js';
-import { countUnapplied, ensureServiceKey, findModelId, getEpoch, hasUsers } from './demo-store.js';
+import { countUnapplied, ensureServiceKey, findModelId, getEpoch, hasUsers, setDemoPassword } from './demo-store.js';
 import { demoCast } from './demo-world.js';
 import { writeDemoWorld } from './demo.js';
 import { boundLog, openLog } from './log-file.js';
@@ -109,7 +110,7 @@ async function runOn(servers: Servers, options: StartOptions): Promise<void> {
   const mail = { secretKey: secrets.mailSecretKey, mailboxDir };
   const audit = { key: secrets.auditKey, checkpointFile: join(dataDir, 'checkpoints.txt') };
   const service = await progress.step('starting the service', () =>
-    startService({ env, urls, engine, mail, audit, log, signal }),
+    startService({ env, urls, engine, mail, audit, signingSecret: secrets.signingSecret, log, signal }),
   );
   const logCheck = setInterval(() => boundLog(logPath), LOG_CHECK_MS);
   try {
@@ -122,7 +123,7 @@ async function runOn(servers: Servers, options: StartOptions): Promise<void> {
       engine: { ...engine, modelId: await getModelId(urls, engine.storeId) },
       serviceKey: secrets.serviceKey,
       audit: { checkpointFile: audit.checkpointFile, publicKey: secrets.auditPublicKey },
-      demo: await findDemoCast(urls),
+      demo: await findDemoCast(urls, secrets),
     };
     signal.throwIfAborted();
     recordRunning(dataDir, facts);
@@ -139,7 +140,7 @@ async function runOn(servers: Servers, options: StartOptions): Promise<void> {
 function openServiceLog(path: string, env: Environment): Logger {
   const wanted = env['BAILIWICK_LOG_LEVEL'] ?? '';
   const level = wanted === 'silent' || wanted in pino.levels.values ? wanted : 'info';
-  const redact = ['*.password', '*.authorization', '*.token'];
+  const redact = ['*.password', '*.authorization', '*.token', '*.accessToken', '*.oneTimePassword'];
   return pino({ level, base: null, redact }, pino.destination({ dest: openLog(path), sync: true }));
 }
 
@@ -174,12 +175,30 @@ async function getModelId(urls: DatabaseUrls, storeId: string): Promise<string> 
   return modelId;
 }
 
-async function findDemoCast(urls: DatabaseUrls): Promise<RunningFacts['demo']> {
-  const { tenantId, tenantAdminId, viewerId, platformAdminId } = demoCast;
+/** Who is who in the demo world, where it is there; their passwords are set to those that the box prints. */
+async function findDemoCast(urls: DatabaseUrls, secrets: Secrets): Promise<RunningFacts['demo']> {
+  const { tenantId, tenantSlug, tenantAdminId, viewerId, platformAdminId, tenantAdminEmail, platformAdminEmail } =
+    demoCast;
+  const { tenantAdminPassword, platformAdminPassword } = secrets;
   const isThere = await withPool(urls, 'operator', (pool) =>
-    pool.transaction((tx) => hasUsers(tx, [tenantAdminId, viewerId, platformAdminId])),
+    pool.transaction(async (tx) => {
+      if (!(await hasUsers(tx, [tenantAdminId, viewerId, platformAdminId]))) return false;
+      await setDemoPassword(tx, tenantAdminId, await hashPassword(tenantAdminPassword));
+      await setDemoPassword(tx, platformAdminId, await hashPassword(platformAdminPassword));
+      return true;
+    }),
   );
-  return isThere ? { tenantId, tenantAdminId, platformAdminId } : undefined;
+  if (!isThere) return undefined;
+  return {
+    tenantId,
+    tenantSlug,
+    tenantAdminId,
+    tenantAdminEmail,
+    tenantAdminPassword,
+    platformAdminId,
+    platformAdminEmail,
+    platformAdminPassword,
+  };
 }
 
 async function withPool<T>(

@@ -18,7 +18,7 @@ import type { Logger } from 'pino';
 
 import type { Metrics } from '../platform/metrics.js';
 import type { Caller } from '../shared/caller.js';
-import type { Authorize, RequestContext } from '../shared/operation.js';
+import type { Authorize, RequestClient, RequestContext } from '../shared/operation.js';
 import { Problem } from '../shared/problem.js';
 import {
   createRequestSeconds,
@@ -29,6 +29,7 @@ import {
 } from './access-log.js';
 import type { Authenticate } from './authentication.js';
 import { drain, readBody } from './body.js';
+import { createClientReader } from './client.js';
 import { basePathOf, type ContractDocument, type ContractOperation, operationsOf } from './contract.js';
 import { DEFAULT_TIMEOUT_MS, parseTimeoutMs, type RunningDeadline, startDeadline } from './deadline.js';
 import type { Answer, OncePerKey } from './idempotency.js';
@@ -49,6 +50,8 @@ export interface HttpAppOptions {
   readonly authenticate: Authenticate;
   readonly authorize: Authorize;
   readonly oncePerKey: OncePerKey;
+  /** Where a request comes from; the socket's word where left out. */
+  readonly readClient?: (request: Request) => RequestClient;
   readonly log: Logger;
   readonly metrics: Metrics;
   /** Milliseconds that a request may take when it does not say. */
@@ -72,6 +75,7 @@ interface Exchange {
   readonly response: Response;
   readonly record: RequestRecord;
   readonly deadline: RunningDeadline;
+  readonly client: RequestClient;
   readonly fail: (error: unknown) => void;
 }
 
@@ -152,7 +156,8 @@ function begin({ request, response }: { request: Request; response: Response }, 
     record.code = sendProblem(response, error, { requestId, path, log: options.log }).code;
     drain(request);
   };
-  return { request, response, record, deadline, fail };
+  const client = (options.readClient ?? createClientReader(undefined))(request);
+  return { request, response, record, deadline, client, fail };
 }
 
 async function respond(
@@ -164,7 +169,10 @@ async function respond(
   record.operationId = endpoint.id;
   options.shed?.(endpoint);
   const isPublic = endpoint.permission === 'public';
-  if (!isPublic) record.caller = await options.authenticate(request, deadline);
+  if (!isPublic) {
+    record.caller = await options.authenticate(request, deadline);
+    requireOwnPassword(record.caller, endpoint);
+  }
   const input = await readInput(endpoint, exchange);
   const context = contextOf(exchange, endpoint);
   // The decision operations judge each question by its own subject and tenant.
@@ -207,6 +215,12 @@ async function send(response: Response, { status, headers = {}, body, stream }: 
   else response.json(body);
 }
 
+/** Whoever was given a one-time password may choose their own and leave, and nothing else. */
+function requireOwnPassword(caller: Caller, { beforePasswordChange }: Endpoint): void {
+  if (caller.kind !== 'user' || caller.mustChangePassword !== true || beforePasswordChange === true) return;
+  throw new Problem('PASSWORD_CHANGE_REQUIRED', 'change your password first, at `POST /auth/change-password`');
+}
+
 function findEndpoint(route: RouteMatch<Endpoint>, response: Response): Endpoint {
   if (route.found === 'operation') return route.operation;
   if (route.found === 'nothing') throw new Problem('NOT_FOUND', 'there is nothing at this address');
@@ -230,13 +244,14 @@ async function readInput(endpoint: Endpoint, { request, response, deadline, fail
   return { body: request.body as unknown, path: request.params, query: request.query };
 }
 
-function contextOf({ request, record, deadline }: Exchange, { isChange }: Endpoint): RequestContext {
+function contextOf({ request, record, deadline, client }: Exchange, { isChange }: Endpoint): RequestContext {
   const { 'x-sync-token': syncToken, 'if-match': ifMatch } = request.headers;
   return {
     // Undefined for public operations alone, whose handlers do not ask.
     caller: record.caller as Caller,
     requestId: record.requestId,
     deadline,
+    client,
     syncToken: typeof syncToken === 'string' ? syncToken : undefined,
     ifMatch: ifMatch === undefined ? undefined : Number(ifMatch.replaceAll('"', '')),
     isChange,

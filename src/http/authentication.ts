@@ -7,7 +7,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 
-import type { VerifyToken } from '../platform/jwt.js';
+import type { TokenIdentity, VerifyToken } from '../platform/jwt.js';
 import { matchesHash, SERVICE_KEY_PREFIX, serviceKeyId } from '../platform/service-key.js';
 import type { Caller } from '../shared/caller.js';
 import { isId } from '../shared/ids.js';
@@ -31,8 +31,13 @@ export interface AuthenticationOptions {
   readonly trusted: TrustedCallers;
   readonly verifyToken: VerifyToken;
   readonly findServiceKey: FindServiceKey;
+  /** Of tokens that we issue: what their session says now. Left out where we issue none. */
+  readonly checkSession?: CheckSession;
   readonly now?: () => Date;
 }
+
+/** Throws Problem UNAUTHENTICATED where the session of the token, or what that stands on, is over. */
+export type CheckSession = (identity: TokenIdentity) => Promise<{ readonly mustChangePassword: boolean }>;
 
 /** Makes what turns a request into a Caller. */
 export function createAuthentication(options: AuthenticationOptions): Authentication {
@@ -48,13 +53,10 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
       return caller;
     }
     const verified = options.verifyToken(credential);
-    const {
-      subject,
-      tenantId,
-      acceptedUntil = at,
-    } = await within(deadline, verified, () => tooLate('ISSUER_UNAVAILABLE'));
-    const caller = { kind: 'user', actorUserId: subject, tenantId, via: 'token' } as const;
-    callers.learn(credential, caller, { at, until: acceptedUntil });
+    const identity = await within(deadline, verified, () => tooLate('ISSUER_UNAVAILABLE'));
+    const caller = await callerByToken(identity, { checkSession: options.checkSession, deadline });
+    // A token of ours is as good as its session, which is asked for each time.
+    if (identity.session === undefined) callers.learn(credential, caller, { at, until: identity.acceptedUntil ?? at });
     return caller;
   }
 
@@ -86,6 +88,20 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
   }
 
   return Object.assign(authenticate, { known });
+}
+
+async function callerByToken(
+  identity: TokenIdentity,
+  { checkSession, deadline }: { checkSession: CheckSession | undefined; deadline: Deadline },
+): Promise<Caller> {
+  const { subject: actorUserId, tenantId, session } = identity;
+  const caller = { kind: 'user', actorUserId, tenantId, via: 'token' } as const;
+  if (session === undefined) return caller;
+  if (checkSession === undefined) throw refused('the session has ended: sign in again');
+  const late = (): Problem => tooLate('DATABASE_UNAVAILABLE');
+  const { mustChangePassword } = await within(deadline, checkSession(identity), late);
+  const { sessionId, impersonationId } = session;
+  return { ...caller, sessionId, mustChangePassword, ...(impersonationId === undefined ? {} : { impersonationId }) };
 }
 
 function refused(detail: string): Problem {

@@ -14,16 +14,24 @@ export interface OperationObject {
   readonly 'x-secret-answer'?: unknown;
   readonly 'x-max-body-bytes'?: unknown;
   readonly 'x-max-body-keys'?: unknown;
+  readonly 'x-before-password-change'?: unknown;
   readonly parameters?: readonly object[];
   readonly requestBody?: { readonly required?: boolean };
   readonly responses?: object;
 }
 
+/** The methods of one path, and the servers that it has instead of the document's. */
+export type PathItem = Readonly<Record<string, OperationObject>> & { readonly servers?: readonly ServerObject[] };
+
+interface ServerObject {
+  readonly url: string;
+}
+
 export interface ContractDocument {
   readonly openapi: string;
   readonly info: object;
-  readonly servers: readonly { readonly url: string }[];
-  readonly paths: Readonly<Record<string, Readonly<Record<string, OperationObject>>>>;
+  readonly servers: readonly ServerObject[];
+  readonly paths: Readonly<Record<string, PathItem>>;
   readonly components?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly [field: string]: unknown;
 }
@@ -55,6 +63,10 @@ export interface ContractOperation {
   readonly takesBody: boolean;
   /** What its body may be at most: `x-max-body-bytes` and `x-max-body-keys` where it states them. */
   readonly bodyLimits: BodyLimits;
+  /** Where its path states servers of its own: what the path is appended to instead, e.g. '' for the root. */
+  readonly basePath?: string;
+  /** Whether it is open to whoever must change their password first. */
+  readonly beforePasswordChange?: boolean;
 }
 
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'];
@@ -71,7 +83,11 @@ export function parseContract(text: string): ContractDocument {
 
 /** The path that every operation's own path is appended to, e.g. `/api/v1`. */
 export function basePathOf(document: ContractDocument): string {
-  return document.servers[0]?.url.replace(/\/$/, '') ?? '';
+  return basePathIn(document.servers);
+}
+
+function basePathIn(servers: readonly ServerObject[]): string {
+  return servers[0]?.url.replace(/\/$/, '') ?? '';
 }
 
 /** All operations. Throws an Error that names the first without an id or permission. */
@@ -101,6 +117,8 @@ export function operationsOf(document: ContractDocument): ContractOperation[] {
           hasSecretAnswer: operation['x-secret-answer'] === true,
           takesBody: operation.requestBody !== undefined,
           bodyLimits: bodyLimitsOf(id, operation),
+          beforePasswordChange: operation['x-before-password-change'] === true,
+          ...(item.servers === undefined ? {} : { basePath: basePathIn(item.servers) }),
         },
       ];
     }),
@@ -126,7 +144,8 @@ function bodyLimitsOf(id: string, operation: OperationObject): BodyLimits {
 
 /** The document cut down to one operation and to the components that it reaches. */
 export function sliceOf(document: ContractDocument, operation: ContractOperation): ContractDocument {
-  const { openapi, info, servers, paths } = document;
+  const { openapi, info, paths } = document;
+  const servers = paths[operation.path]?.servers ?? document.servers;
   const key = operation.method.toLowerCase();
   const slice = { [operation.path]: { [key]: paths[operation.path]?.[key] ?? {} } };
   const components: Record<string, Record<string, unknown>> = {};

@@ -28,7 +28,7 @@ export function createRoutes<T extends ContractOperation>(
   const root = newSegment<T>();
   for (const operation of operations) {
     let segment = root;
-    for (const part of split(basePath + operation.path)) {
+    for (const part of split((operation.basePath ?? basePath) + operation.path)) {
       if (part.startsWith('{')) {
         segment = segment.parameter ??= newSegment();
       } else {

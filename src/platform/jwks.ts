@@ -1,5 +1,5 @@
 /**
- * The keys of a token issuer, fetched from its JWKS address and kept.
+ * The keys of a token issuer, fetched from its JWKS address (ours: read from the database) and kept.
  *
  * An issuer that is down must not end every sign-in: the last good keys stay in use until new ones come. Keys older
  * than ten minutes are fetched again in the background; a key id that nobody knows is worth one fetch a cooldown, so
@@ -8,13 +8,14 @@
  * INVARIANT: only the configured address is fetched: no redirects, nothing out of a token. No key that is symmetric or
  * private is ever used. tests/unit/jwt.test.ts.
  */
-import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import { createLocalJWKSet, errors, type JSONWebKeySet, type JWK, type JWTVerifyGetKey } from 'jose';
 
 import { Problem } from '../shared/problem.js';
 
 /** How the keys are had, and whom to tell when they are not. */
 export interface JwksOptions {
-  readonly uri: URL;
+  /** The issuer's JWKS address, or how its keys are read. */
+  readonly source: URL | (() => Promise<JWK[]>);
   readonly now: () => Date;
   readonly onFailure: (error: unknown) => void;
 }
@@ -23,6 +24,8 @@ const MAX_AGE_MS = 10 * 60_000;
 const COOLDOWN_MS = 30_000;
 /** How soon a failed first fetch is tried again: everybody waits for it. */
 const FIRST_COOLDOWN_MS = 1_000;
+/** Reading our own keys hammers nobody else. */
+const OWN_COOLDOWN_MS = 1_000;
 const FETCH_TIMEOUT_MS = 2_000;
 const MAX_BYTES = 64 * 1024;
 const MAX_KEYS = 100;
@@ -31,7 +34,8 @@ const MAX_KEYS = 100;
  * Where a token's key comes from. The function throws Problem ISSUER_UNAVAILABLE while no keys were ever had, and
  * jose's own errors where they hold none that fits.
  */
-export function createRemoteKeys({ uri, now, onFailure }: JwksOptions): JWTVerifyGetKey {
+export function createKeys({ source, now, onFailure }: JwksOptions): JWTVerifyGetKey {
+  const cooldownMs = source instanceof URL ? COOLDOWN_MS : OWN_COOLDOWN_MS;
   let keys: JWTVerifyGetKey | undefined;
   let fetchedAt = -Infinity;
   let triedAt = -Infinity;
@@ -39,7 +43,7 @@ export function createRemoteKeys({ uri, now, onFailure }: JwksOptions): JWTVerif
 
   const refresh = (): Promise<void> => {
     triedAt = now().getTime();
-    pending ??= fetchKeys(uri)
+    pending ??= (source instanceof URL ? fetchKeys(source) : readKeys(source))
       .then((jwks) => {
         keys = createLocalJWKSet(jwks);
         fetchedAt = now().getTime();
@@ -50,7 +54,7 @@ export function createRemoteKeys({ uri, now, onFailure }: JwksOptions): JWTVerif
   };
   const since = (moment: number): number => now().getTime() - moment;
   const mayTry = (): boolean =>
-    pending !== undefined || since(triedAt) >= (keys === undefined ? FIRST_COOLDOWN_MS : COOLDOWN_MS);
+    pending !== undefined || since(triedAt) >= (keys === undefined ? FIRST_COOLDOWN_MS : cooldownMs);
 
   return async (header, token) => {
     if (keys === undefined && mayTry()) await refresh();
@@ -80,6 +84,12 @@ async function fetchKeys(uri: URL): Promise<JSONWebKeySet> {
   }
   const keys = publicKeys(JSON.parse(await readBounded(response)));
   if (keys.length === 0) throw new Error('the JWKS holds no public key');
+  return { keys };
+}
+
+async function readKeys(read: () => Promise<JWK[]>): Promise<JSONWebKeySet> {
+  const keys = publicKeys({ keys: await read() });
+  if (keys.length === 0) throw new Error('there is no key yet');
   return { keys };
 }
 

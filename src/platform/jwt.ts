@@ -12,7 +12,7 @@ import type { JWTPayload, JWTVerifyGetKey } from 'jose';
 
 import { isId } from '../shared/ids.js';
 import { Problem } from '../shared/problem.js';
-import { createRemoteKeys, publicKeys } from './jwks.js';
+import { createKeys, publicKeys } from './jwks.js';
 import { checkIssuer, type TokenIssuer } from './token-issuer.js';
 
 export interface TokenIdentity {
@@ -20,6 +20,13 @@ export interface TokenIdentity {
   readonly tenantId: string | undefined;
   /** When the token ends to be accepted, milliseconds since 1970; left out: it is judged anew each time. */
   readonly acceptedUntil?: number;
+  /** Of a token that we issued: the session that must still stand. Undefined for other issuers, whatever they say. */
+  readonly session?: TokenSession;
+}
+
+export interface TokenSession {
+  readonly sessionId: string;
+  readonly impersonationId: string | undefined;
 }
 
 /** Resolves for a good token; throws Problem UNAUTHENTICATED or ISSUER_UNAVAILABLE. */
@@ -55,14 +62,12 @@ export function createTokenVerifier(
   for (const issuer of issuers) {
     checkIssuer(issuer);
     if (known.has(issuer.issuer)) throw new Error(`issuer \`${issuer.issuer}\` is configured twice`);
+    const source = issuer.readKeys ?? (issuer.jwksUri === undefined ? undefined : new URL(issuer.jwksUri));
+    const onFailure = (error: unknown): void => options.onKeyFailure?.(issuer.issuer, error);
     const getKey =
-      issuer.jwksUri === undefined
+      source === undefined
         ? createLocalJWKSet({ keys: publicKeys({ keys: issuer.keys }) })
-        : createRemoteKeys({
-            uri: new URL(issuer.jwksUri),
-            now,
-            onFailure: (error) => options.onKeyFailure?.(issuer.issuer, error),
-          });
+        : createKeys({ source, now, onFailure });
     known.set(issuer.issuer, { ...issuer, getKey });
   }
   return async (token) => {
@@ -75,7 +80,7 @@ export function createTokenVerifier(
         issuer: issuer.issuer,
         audience: issuer.audience,
         algorithms: [...issuer.algorithms],
-        requiredClaims: ['exp', 'sub'],
+        requiredClaims: issuer.readKeys === undefined ? ['exp', 'sub'] : ['exp', 'sub', 'iat', 'jti', 'sid'],
         clockTolerance: CLOCK_TOLERANCE_SECONDS,
         currentDate: now(),
       });
@@ -134,5 +139,20 @@ function identityOf(payload: JWTPayload, { issuer, now }: { issuer: TokenIssuer;
   if (!isId(sub)) throw refused('its subject is not an id');
   const tenantId = payload[issuer.tenantClaim ?? 'tenant_id'];
   if (tenantId !== undefined && !isId(tenantId)) throw refused('its tenant is not an id');
-  return { subject: sub, tenantId, acceptedUntil: (exp + CLOCK_TOLERANCE_SECONDS) * 1000 };
+  if (issuer.readKeys === undefined) {
+    return { subject: sub, tenantId, acceptedUntil: (exp + CLOCK_TOLERANCE_SECONDS) * 1000 };
+  }
+  return { subject: sub, tenantId, session: sessionOf(payload, sub) };
+}
+
+/** What our own tokens say besides. `act` is the subject itself, once, under the id of its impersonation. */
+function sessionOf({ sid, act, jti }: JWTPayload, subject: string): TokenSession {
+  if (!isId(sid) || !isId(jti)) throw refused('it names no session');
+  if (act === undefined) return { sessionId: sid, impersonationId: undefined };
+  if (typeof act !== 'object' || act === null) throw refused('its actor is malformed');
+  const { sub: actor, impersonation_id: impersonationId, ...more }: Record<string, unknown> = { ...act };
+  if (actor !== subject || !isId(impersonationId) || Object.keys(more).length > 0) {
+    throw refused('its actor is malformed');
+  }
+  return { sessionId: sid, impersonationId };
 }

@@ -3,7 +3,7 @@ import type { JWK } from 'jose';
 
 import { publicKeys } from './jwks.js';
 
-/** An issuer whose tokens are believed. Exactly one of `jwksUri` and `keys`. */
+/** An issuer whose tokens are believed. Exactly one of `jwksUri`, `keys` and `readKeys`. */
 export interface TokenIssuer {
   readonly issuer: string;
   /** A token is for us when this is its audience, or one of its audiences. */
@@ -13,6 +13,8 @@ export interface TokenIssuer {
   /** https, or http on a loopback address. */
   readonly jwksUri?: string | undefined;
   readonly keys?: readonly JWK[] | undefined;
+  /** Our own issuer: reads the keys that we sign with, and its tokens name a session. */
+  readonly readKeys?: (() => Promise<JWK[]>) | undefined;
   /** The claim that holds the tenant's id; `tenant_id` where not said. */
   readonly tenantClaim?: string | undefined;
 }
@@ -27,11 +29,11 @@ export function checkIssuer(issuer: TokenIssuer): void {
   for (const [field, text] of Object.entries(texts)) {
     if (typeof text !== 'string' || text === '') throw new Error(`${name} has no \`${field}\``);
   }
-  const { algorithms, jwksUri, keys } = issuer;
+  const { algorithms, jwksUri, keys, readKeys } = issuer;
   if (!FAMILIES.some((family) => algorithms.length > 0 && algorithms.every((algorithm) => family.test(algorithm)))) {
     throw new Error(`${name}: \`algorithms\` must name asymmetric algorithms of one family, such as \`ES256\``);
   }
-  if ((jwksUri === undefined) === (keys === undefined))
+  if ([jwksUri, keys, readKeys].filter((source) => source !== undefined).length !== 1)
     throw new Error(`${name} needs one of \`jwksUri\` and \`keys\``);
   if (keys !== undefined && (keys.length === 0 || publicKeys({ keys }).length !== keys.length)) {
     throw new Error(`${name}: \`keys\` must be asymmetric public keys`);

@@ -9,6 +9,10 @@ export type Caller =
       readonly via: 'token' | 'headers';
       /** The impersonation that a platform admin names; whether it is active is looked at where it counts. */
       readonly impersonationId?: string;
+      /** Of a token that we issued: its session, which stands. */
+      readonly sessionId?: string;
+      /** Nothing but the change of the password is open to them. */
+      readonly mustChangePassword?: boolean;
     }
   | {
       /** A backend with a service key of scope `decide`. */

@@ -18,6 +18,12 @@ export interface Deadline {
   readonly signal: AbortSignal;
 }
 
+/** Where a request comes from, as far as it can be believed (http/client.ts). */
+export interface RequestClient {
+  readonly address: string | undefined;
+  readonly host: string | undefined;
+}
+
 /** What every handler is told about the request besides its input. */
 export interface RequestContext<C extends Caller | undefined = Caller> {
   /** Undefined only for operations whose permission is `public`. */
@@ -32,6 +38,8 @@ export interface RequestContext<C extends Caller | undefined = Caller> {
   readonly isChange: boolean;
   /** What the caller's `Idempotency-Key` stands for: the transaction of the change marks it. */
   readonly idempotencyClaim: string | undefined;
+  /** Left out where no request stands behind the call. */
+  readonly client?: RequestClient;
 }
 
 /** Undefined where the operation has no such part: the generated types write that as `?: never`. */

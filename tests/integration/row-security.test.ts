@@ -29,6 +29,10 @@ async function fill(tenant: string): Promise<void> {
     `insert into identity.tenant_audit (tenant_id, event_type) values ('${tenant}', 'CREATED')`,
     `insert into security.service_key (id, name, key_hash, tenant_id)
        values (md5('${tenant}'), 'x', sha256('${tenant}'), '${tenant}')`,
+    `insert into security.sign_in_failure (tenant_id, email_key, failures, failed_at)
+       values ('${tenant}', security.email_key('x@y'), 1, now())`,
+    `insert into identity.session (user_id, tenant_id, expires_at)
+       values ('${tenant}-anne', '${tenant}', now() + interval '1 hour')`,
     `insert into audit.access_log (tenant_id, accessed_entity_type, accessed_entity_id, access_action, purpose)
        values ('${tenant}', 'role', 'r', 'READ', 'x')`,
     `insert into audit.idempotency_claim (tenant_id, caller_id, operation_id, key, fingerprint)
@@ -117,6 +121,7 @@ describe('row security', () => {
       'audit.decision',
       'audit.idempotency_claim',
       'identity.impersonation',
+      'identity.session',
       'identity.tenant',
       'identity.tenant_audit',
       'security.app_user',
@@ -124,6 +129,7 @@ describe('row security', () => {
       'security.role',
       'security.role_permission',
       'security.service_key',
+      'security.sign_in_failure',
       'security.user_assignment',
       'security.user_role',
     ]);

@@ -28,17 +28,22 @@ identity.impersonation table owner=bailiwick_owner rls forced
 identity.mail_outbox table owner=bailiwick_owner rls forced
 identity.mailer table owner=bailiwick_owner rls forced
 identity.platform_admin table owner=bailiwick_owner rls forced
+identity.session table owner=bailiwick_owner rls forced
+identity.signing_key table owner=bailiwick_owner rls forced
 identity.tenant table owner=bailiwick_owner rls forced
 identity.tenant_audit table owner=bailiwick_owner rls forced
 security.admin_path view owner=bailiwick_owner with=security_invoker=true
 security.admin_way view owner=bailiwick_owner with=security_invoker=true
 security.app_user table owner=bailiwick_owner rls forced
+security.credential table owner=bailiwick_owner rls forced
 security.permission table owner=bailiwick_owner
 security.preset_role table owner=bailiwick_owner
 security.record table owner=bailiwick_owner rls forced
 security.role table owner=bailiwick_owner rls forced
 security.role_permission table owner=bailiwick_owner rls forced
 security.service_key table owner=bailiwick_owner rls forced
+security.sign_in_failure table owner=bailiwick_owner rls forced
+security.sign_in_source table owner=bailiwick_owner rls forced
 security.tenant_admin table owner=bailiwick_owner rls forced
 security.user_assignment table owner=bailiwick_owner rls forced
 security.user_role table owner=bailiwick_owner rls forced
@@ -187,6 +192,20 @@ identity.mailer.updated_at timestamp with time zone not null default now()
 identity.mailer.updated_by text not null
 identity.platform_admin.user_id text not null
 identity.platform_admin.granted_at timestamp with time zone not null default now()
+identity.session.id text not null default (gen_random_uuid())::text
+identity.session.user_id text not null
+identity.session.tenant_id text
+identity.session.impersonation_id text
+identity.session.created_at timestamp with time zone not null default now()
+identity.session.last_seen_at timestamp with time zone not null default now()
+identity.session.expires_at timestamp with time zone not null
+identity.session.revoked_at timestamp with time zone
+identity.signing_key.kid text not null
+identity.signing_key.algorithm text not null
+identity.signing_key.public_jwk jsonb not null
+identity.signing_key.private_key bytea not null
+identity.signing_key.created_at timestamp with time zone not null default now()
+identity.signing_key.signs_from timestamp with time zone not null
 identity.tenant.id text not null default (gen_random_uuid())::text
 identity.tenant.slug text not null
 identity.tenant.name text not null
@@ -215,6 +234,13 @@ security.app_user.display_name text not null default ''::text
 security.app_user.status text not null default 'active'::text
 security.app_user.must_change_password boolean not null default false
 security.app_user.created_at timestamp with time zone not null default now()
+security.app_user.last_sign_in_at timestamp with time zone
+security.credential.user_id text not null
+security.credential.password_hash text not null
+security.credential.one_time boolean not null default false
+security.credential.one_time_expires_at timestamp with time zone
+security.credential.one_time_used_at timestamp with time zone
+security.credential.changed_at timestamp with time zone not null default now()
 security.permission.id text not null
 security.permission.group_name text not null
 security.permission.description text not null
@@ -250,6 +276,14 @@ security.service_key.scope text not null default 'decide'::text
 security.service_key.created_at timestamp with time zone not null default now()
 security.service_key.expires_at timestamp with time zone
 security.service_key.revoked_at timestamp with time zone
+security.sign_in_failure.tenant_id text not null
+security.sign_in_failure.email_key bytea not null
+security.sign_in_failure.failures integer not null
+security.sign_in_failure.failed_at timestamp with time zone not null
+security.sign_in_failure.locked_until timestamp with time zone
+security.sign_in_source.source text not null
+security.sign_in_source.window_start timestamp with time zone not null
+security.sign_in_source.failures integer not null
 security.tenant_admin.tenant_id text not null
 security.tenant_admin.checked_at timestamp with time zone not null default now()
 security.user_assignment.user_id text not null
@@ -353,6 +387,16 @@ identity.mailer chk_mailer_username CHECK ((((char_length(username) >= 1) AND (c
 identity.mailer pk_mailer PRIMARY KEY (only_row)
 identity.platform_admin fk_platform_admin_user FOREIGN KEY (user_id) REFERENCES security.app_user(id)
 identity.platform_admin pk_platform_admin PRIMARY KEY (user_id)
+identity.session chk_session_impersonation CHECK (((impersonation_id IS NULL) OR (tenant_id IS NOT NULL)))
+identity.session chk_session_lifetime CHECK (((expires_at > created_at) AND (expires_at <= (created_at + '24:00:00'::interval))))
+identity.session fk_session_impersonation FOREIGN KEY (impersonation_id) REFERENCES identity.impersonation(id) ON DELETE CASCADE
+identity.session fk_session_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id) ON DELETE CASCADE
+identity.session fk_session_user FOREIGN KEY (user_id) REFERENCES security.app_user(id) ON DELETE CASCADE
+identity.session pk_session PRIMARY KEY (id)
+identity.signing_key chk_signing_key_algorithm CHECK ((algorithm = 'ES256'::text))
+identity.signing_key chk_signing_key_kid CHECK ((kid ~ '^[A-Za-z0-9_-]{1,64}$'::text))
+identity.signing_key chk_signing_key_public CHECK ((NOT (public_jwk ? 'd'::text)))
+identity.signing_key pk_signing_key PRIMARY KEY (kid)
 identity.tenant chk_tenant_id CHECK (security.valid_id(id))
 identity.tenant chk_tenant_id_reserved CHECK ((id <> 'platform'::text))
 identity.tenant chk_tenant_name CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200)))
@@ -371,6 +415,11 @@ security.app_user chk_app_user_status CHECK ((status = ANY (ARRAY['active'::text
 security.app_user fk_app_user_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id)
 security.app_user pk_app_user PRIMARY KEY (id)
 security.app_user uq_app_user_tenant UNIQUE (id, tenant_id)
+security.credential chk_credential_hash CHECK (((password_hash ~~ '$argon2id$%'::text) AND (char_length(password_hash) <= 256)))
+security.credential chk_credential_lifetime CHECK ((one_time_expires_at <= (changed_at + '24:00:00'::interval)))
+security.credential chk_credential_one_time CHECK ((one_time = (one_time_expires_at IS NOT NULL)))
+security.credential fk_credential_user FOREIGN KEY (user_id) REFERENCES security.app_user(id) ON DELETE CASCADE
+security.credential pk_credential PRIMARY KEY (user_id)
 security.permission chk_permission_id CHECK (((id ~ '^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$'::text) AND (char_length(id) <= 44)))
 security.permission chk_permission_kind CHECK ((kind = ANY (ARRAY['read'::text, 'write'::text])))
 security.permission chk_permission_object_type CHECK ((object_type = ANY (ARRAY['tenant'::text, 'profile'::text, 'record'::text])))
@@ -396,6 +445,11 @@ security.service_key chk_service_key_name CHECK (((char_length(name) >= 1) AND (
 security.service_key chk_service_key_scope CHECK ((scope = 'decide'::text))
 security.service_key fk_service_key_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id)
 security.service_key pk_service_key PRIMARY KEY (id)
+security.sign_in_failure chk_sign_in_failure_failures CHECK ((failures >= 0))
+security.sign_in_failure chk_sign_in_failure_key CHECK ((octet_length(email_key) = 32))
+security.sign_in_failure pk_sign_in_failure PRIMARY KEY (tenant_id, email_key)
+security.sign_in_source chk_sign_in_source_source CHECK ((char_length(source) <= 64))
+security.sign_in_source pk_sign_in_source PRIMARY KEY (source)
 security.tenant_admin fk_tenant_admin_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id) ON DELETE CASCADE
 security.tenant_admin pk_tenant_admin PRIMARY KEY (tenant_id)
 security.tenant_admin trg_last_admin TRIGGER DEFERRABLE INITIALLY DEFERRED
@@ -454,6 +508,13 @@ CREATE INDEX ix_seal_last_at ON audit.seal USING btree (lane, last_at)
 CREATE INDEX ix_seal_last_seq ON audit.seal USING btree (lane, last_seq)
 CREATE INDEX ix_seal_last_xid ON audit.seal USING btree (lane, last_xid)
 CREATE INDEX ix_service_key_tenant ON security.service_key USING btree (tenant_id)
+CREATE INDEX ix_session_expires ON identity.session USING btree (expires_at)
+CREATE INDEX ix_session_impersonation ON identity.session USING btree (impersonation_id) WHERE (impersonation_id IS NOT NULL)
+CREATE INDEX ix_session_tenant ON identity.session USING btree (tenant_id)
+CREATE INDEX ix_session_user ON identity.session USING btree (user_id) WHERE (revoked_at IS NULL)
+CREATE INDEX ix_sign_in_failure_failed ON security.sign_in_failure USING btree (failed_at)
+CREATE INDEX ix_sign_in_source_window ON security.sign_in_source USING btree (window_start)
+CREATE INDEX ix_signing_key_signs_from ON identity.signing_key USING btree (signs_from)
 CREATE INDEX ix_tenant_audit_tenant ON identity.tenant_audit USING btree (tenant_id, ts)
 CREATE INDEX ix_user_assignment_closes ON security.user_assignment USING btree (tenant_id, expires_at) WHERE (expires_at IS NOT NULL)
 CREATE INDEX ix_user_assignment_manager ON security.user_assignment USING btree (user_id, tenant_id)
@@ -472,6 +533,7 @@ CREATE UNIQUE INDEX pk_app_user ON security.app_user USING btree (id)
 CREATE UNIQUE INDEX pk_applied ON sync.applied USING btree (tenant_id)
 CREATE UNIQUE INDEX pk_checkpoint ON audit.checkpoint USING btree (lane, size)
 CREATE UNIQUE INDEX pk_claim ON sync.claim USING btree (id)
+CREATE UNIQUE INDEX pk_credential ON security.credential USING btree (user_id)
 CREATE UNIQUE INDEX pk_decision ON ONLY audit.decision USING btree (decided_at, decision_id)
 CREATE UNIQUE INDEX pk_epoch ON sync.epoch USING btree (only_row)
 CREATE UNIQUE INDEX pk_idempotency_claim ON audit.idempotency_claim USING btree (id)
@@ -491,6 +553,10 @@ CREATE UNIQUE INDEX pk_role ON security.role USING btree (id)
 CREATE UNIQUE INDEX pk_role_permission ON security.role_permission USING btree (role_id, permission_id)
 CREATE UNIQUE INDEX pk_seal ON audit.seal USING btree (lane, batch)
 CREATE UNIQUE INDEX pk_service_key ON security.service_key USING btree (id)
+CREATE UNIQUE INDEX pk_session ON identity.session USING btree (id)
+CREATE UNIQUE INDEX pk_sign_in_failure ON security.sign_in_failure USING btree (tenant_id, email_key)
+CREATE UNIQUE INDEX pk_sign_in_source ON security.sign_in_source USING btree (source)
+CREATE UNIQUE INDEX pk_signing_key ON identity.signing_key USING btree (kid)
 CREATE UNIQUE INDEX pk_tenant ON identity.tenant USING btree (id)
 CREATE UNIQUE INDEX pk_tenant_admin ON security.tenant_admin USING btree (tenant_id)
 CREATE UNIQUE INDEX pk_tenant_audit ON identity.tenant_audit USING btree (id)
@@ -544,6 +610,9 @@ identity.platform_admin CREATE TRIGGER trg_capture_insert AFTER INSERT ON identi
 identity.platform_admin CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON identity.platform_admin FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 identity.platform_admin CREATE TRIGGER trg_capture_update AFTER UPDATE ON identity.platform_admin REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 identity.platform_admin CREATE TRIGGER trg_escalation BEFORE INSERT OR UPDATE ON identity.platform_admin FOR EACH ROW EXECUTE FUNCTION security.guard_platform_seat()
+identity.platform_admin CREATE TRIGGER trg_platform_admin_audit AFTER INSERT OR DELETE ON identity.platform_admin FOR EACH ROW EXECUTE FUNCTION identity.audit_platform_admin()
+identity.platform_admin CREATE TRIGGER trg_platform_admin_last AFTER DELETE OR UPDATE ON identity.platform_admin FOR EACH STATEMENT EXECUTE FUNCTION identity.keep_last_platform_admin()
+identity.platform_admin CREATE TRIGGER trg_platform_admin_lock BEFORE DELETE OR UPDATE ON identity.platform_admin FOR EACH STATEMENT EXECUTE FUNCTION identity.lock_platform_admins()
 identity.tenant CREATE TRIGGER trg_audit_delete AFTER DELETE ON identity.tenant REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
 identity.tenant CREATE TRIGGER trg_audit_insert AFTER INSERT ON identity.tenant REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
 identity.tenant CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON identity.tenant FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
@@ -558,6 +627,7 @@ identity.tenant CREATE TRIGGER trg_event_update AFTER UPDATE ON identity.tenant 
 identity.tenant CREATE TRIGGER trg_preset_roles AFTER INSERT OR UPDATE OF preset ON identity.tenant FOR EACH ROW EXECUTE FUNCTION security.apply_presets_to_new()
 identity.tenant_audit CREATE TRIGGER trg_append_only BEFORE DELETE OR UPDATE ON identity.tenant_audit FOR EACH ROW EXECUTE FUNCTION audit.refuse_change()
 identity.tenant_audit CREATE TRIGGER trg_append_only_truncate BEFORE TRUNCATE ON identity.tenant_audit FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
+security.app_user CREATE TRIGGER trg_app_user_last_platform_admin AFTER UPDATE OF status ON security.app_user FOR EACH ROW WHEN (((new.tenant_id IS NULL) AND (old.status = 'active'::text) AND (new.status <> 'active'::text))) EXECUTE FUNCTION identity.keep_last_platform_admin()
 security.app_user CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.app_user REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
 security.app_user CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.app_user REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
 security.app_user CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.app_user FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
@@ -691,6 +761,12 @@ identity.platform_admin p_operator for ALL to bailiwick_operator using true chec
 identity.platform_admin p_owner for ALL to bailiwick_owner using true check true
 identity.platform_admin p_service for ALL to bailiwick_service using security.in_scope(NULL::text)
 identity.platform_admin p_sync for SELECT to bailiwick_sync using true
+identity.session p_operator for ALL to bailiwick_operator using true check true
+identity.session p_owner for ALL to bailiwick_owner using true check true
+identity.session p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+identity.signing_key p_operator for ALL to bailiwick_operator using true check true
+identity.signing_key p_owner for ALL to bailiwick_owner using true check true
+identity.signing_key p_service for ALL to bailiwick_service using security.in_scope(NULL::text)
 identity.tenant p_operator for ALL to bailiwick_operator using true check true
 identity.tenant p_owner for ALL to bailiwick_owner using true check true
 identity.tenant p_service for ALL to bailiwick_service using security.in_scope(id)
@@ -703,6 +779,9 @@ security.app_user p_operator for ALL to bailiwick_operator using true check true
 security.app_user p_owner for ALL to bailiwick_owner using true check true
 security.app_user p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
 security.app_user p_sync for SELECT to bailiwick_sync using true
+security.credential p_operator for ALL to bailiwick_operator using true check true
+security.credential p_owner for ALL to bailiwick_owner using true check true
+security.credential p_service for ALL to bailiwick_service using (EXISTS ( SELECT FROM security.app_user u WHERE (u.id = credential.user_id)))
 security.record p_operator for ALL to bailiwick_operator using true check true
 security.record p_owner for ALL to bailiwick_owner using true check true
 security.record p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
@@ -718,6 +797,12 @@ security.role_permission p_sync for SELECT to bailiwick_sync using true
 security.service_key p_operator for ALL to bailiwick_operator using true check true
 security.service_key p_owner for ALL to bailiwick_owner using true check true
 security.service_key p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+security.sign_in_failure p_operator for ALL to bailiwick_operator using true check true
+security.sign_in_failure p_owner for ALL to bailiwick_owner using true check true
+security.sign_in_failure p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+security.sign_in_source p_operator for ALL to bailiwick_operator using true check true
+security.sign_in_source p_owner for ALL to bailiwick_owner using true check true
+security.sign_in_source p_service for ALL to bailiwick_service using security.in_scope(NULL::text)
 security.tenant_admin p_owner for ALL to bailiwick_owner using true check true
 security.user_assignment p_operator for ALL to bailiwick_operator using true check true
 security.user_assignment p_owner for ALL to bailiwick_owner using true check true
@@ -758,6 +843,10 @@ identity.mailer bailiwick_service: insert select update
 identity.platform_admin bailiwick_operator: delete insert select update
 identity.platform_admin bailiwick_service: delete insert select update
 identity.platform_admin bailiwick_sync: select
+identity.session bailiwick_operator: delete select update
+identity.session bailiwick_service: delete insert select update
+identity.signing_key bailiwick_operator: delete
+identity.signing_key bailiwick_service: delete insert select update
 identity.tenant bailiwick_operator: delete insert select update
 identity.tenant bailiwick_service: delete insert select update
 identity.tenant bailiwick_sync: select
@@ -767,6 +856,8 @@ identity.tenant_audit bailiwick_service: insert select
 security.app_user bailiwick_operator: delete insert select update
 security.app_user bailiwick_service: delete insert select update
 security.app_user bailiwick_sync: select
+security.credential bailiwick_operator: delete insert update
+security.credential bailiwick_service: delete insert select update
 security.permission bailiwick_operator: select
 security.permission bailiwick_service: select
 security.permission bailiwick_sync: delete insert select update
@@ -784,6 +875,10 @@ security.role_permission bailiwick_service: delete insert select update
 security.role_permission bailiwick_sync: select
 security.service_key bailiwick_operator: delete insert select update
 security.service_key bailiwick_service: delete insert select update
+security.sign_in_failure bailiwick_operator: delete select
+security.sign_in_failure bailiwick_service: delete insert select update
+security.sign_in_source bailiwick_operator: delete select
+security.sign_in_source bailiwick_service: delete insert select update
 security.user_assignment bailiwick_operator: delete insert select truncate update
 security.user_assignment bailiwick_service: delete insert select update
 security.user_assignment bailiwick_sync: select
@@ -814,6 +909,8 @@ identity.mail_outbox bailiwick_service: insert (id tenant_id to_address template
 identity.mail_outbox bailiwick_service: select (id tenant_id to_address template content created_at expires_at not_before attempts lease leased_until last_error sent_at gave_up_at)
 identity.mail_outbox bailiwick_service: update (content not_before attempts lease leased_until last_error sent_at gave_up_at)
 identity.mailer bailiwick_operator: select (host port security username from_address from_name updated_at updated_by)
+identity.signing_key bailiwick_operator: select (kid algorithm public_jwk created_at signs_from)
+security.credential bailiwick_operator: select (user_id one_time one_time_expires_at one_time_used_at changed_at)
 
 -- functions
 audit.capture_change() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner a649ba5ee15a787ff1de887e120c590e
@@ -828,15 +925,19 @@ audit.prune_partition(lane text, partition text, seqs int8multirange) volatile d
 audit.refuse_change() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 0ae5914b4783b615a4af271b5b078820
 audit.setting(name text) stable owner=bailiwick_owner 337730cd044b86acbb43600daeccdabd
 audit.write_grants() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 5d0b0343afdfbbca1d75f781fc57f118
+identity.audit_platform_admin() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner 10f85774b803bc266d04dfafe1389965
 identity.capture_event() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 9ae81411ea85eab2850101964f1cb453
 identity.end_tenant(tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner 02dc2baf5fb82502fe9c6f550b36f1ca
 identity.has_mailer() stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner fd23401d1148e52d2bea74643bb61bf3
+identity.keep_last_platform_admin() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner aeca686c6a0c13d49224bcea1a944586
+identity.lock_platform_admins() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner ef644ca63359abd7624886383ba0a3c8
 security.actor() stable owner=bailiwick_owner dfab8d4c7beb17aacbce3f875b1e94e5
 security.apply_presets(only_tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_sync=X/bailiwick_owner 6e13ae5a6eb11f30e72fcb52397c9ed8
 security.apply_presets_to_new() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 16861cc5652e43d2ce3cbf4f6d03421d
 security.broken_ways(table_name text) immutable owner=bailiwick_owner bf48f10da5eb0126ae2b2c5da9284165
 security.delegable_permissions(user_id text, tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner e7a486484680ceec5c948a758504dd60
 security.describe_role() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 48f0a8652e204ce5f7fdbdddb8440773
+security.email_key(email text) immutable owner=bailiwick_owner fff5504aa24c11da6a0f85de470a6c6c
 security.fill_role_tenant() volatile definer set search_path=pg_catalog, pg_temp enable_seqscan=off owner=bailiwick_owner dc8b11d47dbf03ab909e2a8005537f1b
 security.guard_assignment() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner d705328bc5099dddffc7ed13f23f828b
 security.guard_grant() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 4499c301b4a20ec6af1c852e8167a62f
@@ -846,6 +947,7 @@ security.in_scope(tenant_id text) stable owner=bailiwick_owner a50b2248ef0af4d02
 security.is_migration() stable owner=bailiwick_owner df292966ea69903c9798796da95d76f4
 security.is_platform_admin(user_id text) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 988951ba407c2e60de3637157b2600d7
 security.look_at_admins(tenant_ids text[]) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1c53130adf5011006d7fa14ecfd628a3
+security.normal_email(email text) immutable owner=bailiwick_owner 59fa825656dad96ece8fd3bdaca32f18
 security.note_admins(tenant_ids text[]) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 83823ebab652355d4c3384778fdb2bc8
 security.protect_permission_set() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 765d98c698a6d8e36b250c008cd300c9
 security.protect_role() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 8f5bbe02962fe6d593c7593ba30f7153

@@ -6,6 +6,8 @@ import { randomUUID } from 'node:crypto';
 import { Agent, request as httpRequest } from 'node:http';
 import type { IncomingHttpHeaders } from 'node:http';
 
+import type { Logger } from 'pino';
+
 import { compose } from '../../src/compose.js';
 import type { Config } from '../../src/config.js';
 import type {
@@ -37,9 +39,22 @@ export interface ServiceOver {
   readonly validateResponses?: boolean;
   readonly auditKey?: string;
   readonly checkpointFile?: string;
+  readonly signIn?: Partial<NonNullable<Config['signIn']>>;
+  /** Nobody hears it where left out. */
+  readonly log?: Logger;
 }
 
-/** Who asks: a person, by the headers that loopback is trusted with, or a service key; or nobody who says so. */
+/** What the tests' own tokens stand on. */
+export const SIGN_IN: NonNullable<Config['signIn']> = {
+  issuer: 'https://bailiwick.example',
+  audience: 'bailiwick-test',
+  signingSecret: 'the-signing-secret-of-the-tests-0123456789',
+  domain: 'rcm.example',
+  bootstrapToken: undefined,
+  failuresPerAddress: 0,
+};
+
+/** Who asks: a person, by the headers that loopback is trusted with; a service key or a token; or nobody who says so. */
 export type As =
   | { readonly user: string; readonly tenant: string; readonly impersonation?: string }
   | { readonly key: string }
@@ -100,7 +115,10 @@ export interface RunningService {
 export async function startService(world: World, over: ServiceOver = {}): Promise<RunningService> {
   let fixed: Date | undefined;
   const now = (): Date => fixed ?? new Date();
-  const service = compose(configOf(world, over), quiet, { now, validateResponses: over.validateResponses ?? false });
+  const service = compose(configOf(world, over), over.log ?? quiet, {
+    now,
+    validateResponses: over.validateResponses ?? false,
+  });
   await service.start();
   const addresses = service.addresses();
   const base = `${addresses.service}/api/v1`;
@@ -168,6 +186,7 @@ function configOf(world: World, over: ServiceOver): Config {
     },
     http: { host: '127.0.0.1', port: 0, managementPort: 0, requestTimeoutMs: over.requestTimeoutMs ?? 1_000 },
     callers: { issuers: [], trustLoopback: true, gatewaySecret: undefined },
+    signIn: { ...SIGN_IN, ...over.signIn },
     decisionLog: over.decisionLog ?? 'strict',
     audit: { key: over.auditKey, checkpointFile: over.checkpointFile },
     syncWaitMs: over.syncWaitMs ?? 250,

@@ -101,11 +101,13 @@ describe('one data directory, start after start', () => {
     });
   });
 
-  test('prints a box with two curls to paste: one is allowed, one is denied', async () => {
+  test('prints a box with curls to paste: one is allowed, one is denied, and one signs in', async () => {
     running = await start();
     const curls = [...running.output().matchAll(/^curl (?:.*\\\n)+.*$/gm)].map(([curl]) => curl);
     const answers = curls.map((curl) => spawnSync('/bin/sh', ['-c', curl], { encoding: 'utf8' }).stdout);
-    expect(answers.map((answer) => (JSON.parse(answer) as { allowed: boolean }).allowed)).toEqual([true, false]);
+    const [first, second, signedIn] = answers.map((answer) => JSON.parse(answer) as Record<string, unknown>);
+    expect([first?.['allowed'], second?.['allowed']]).toEqual([true, false]);
+    expect(signedIn).toMatchObject({ accessToken: expect.any(String) as string, mustChangePassword: false });
     expect(running.output()).toMatch(/assign roles\? Allowed:[^]*May a viewer\? Denied:/);
     expect(running.output()).toContain('Development only');
     expect(running.output()).toContain(`  mailbox         ${join(dataDir, 'mailbox')}`);
@@ -114,11 +116,35 @@ describe('one data directory, start after start', () => {
   test('`env` prints everything that the documentation uses', () => {
     variables = readExports(env);
     expect(Object.keys(variables)).toEqual([
-      ...['BASE', 'MANAGEMENT', 'ACTOR', 'TENANT_ID', 'PLATFORM_ADMIN', 'SERVICE_KEY'],
+      ...['BASE', 'MANAGEMENT', 'ACTOR', 'ACTOR_EMAIL', 'ACTOR_PASSWORD', 'TENANT_ID', 'TENANT_SLUG'],
+      ...['PLATFORM_ADMIN', 'PLATFORM_ADMIN_EMAIL', 'PLATFORM_ADMIN_PASSWORD', 'SERVICE_KEY'],
       ...['PGHOST', 'PGPORT', 'PGUSER', 'PGPASSWORD', 'PGDATABASE'],
       ...['OPENFGA_API_URL', 'OPENFGA_STORE_ID', 'OPENFGA_MODEL_ID'],
     ]);
     expect(variables['BASE']).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+  });
+
+  test('the people of the box sign in, at the address of their tenant and as the platform', async () => {
+    const signIn = (host: string, body: object) =>
+      spawnSync(
+        'curl',
+        ['-sS', '-H', `host: ${host}`, '-H', 'content-type: application/json', '-d', JSON.stringify(body)].concat(
+          `${variables['BASE'] ?? ''}/api/v1/auth/login`,
+        ),
+        { encoding: 'utf8' },
+      ).stdout;
+    const ada = { email: variables['ACTOR_EMAIL'], password: variables['ACTOR_PASSWORD'] };
+    expect(JSON.parse(signIn('acme.localhost', ada))).toHaveProperty('accessToken');
+    expect(JSON.parse(signIn('localhost', ada))).toMatchObject({ code: 'TENANT_ADDRESS_REQUIRED' });
+    const priya = { email: variables['PLATFORM_ADMIN_EMAIL'], password: variables['PLATFORM_ADMIN_PASSWORD'] };
+    expect(JSON.parse(signIn('localhost', { ...priya, tenant: 'platform' }))).toHaveProperty('accessToken');
+    const keys = await fetch(`${variables['BASE'] ?? ''}/.well-known/jwks.json`);
+    expect(((await keys.json()) as { keys: unknown[] }).keys).toHaveLength(1);
+    const again = runToEnd(['bailiwick', 'platform-admin', 'bootstrap', '--email', 'x@example.com'], {
+      ...env,
+      ...variables,
+    });
+    expect(again).toMatchObject({ code: 1, stderr: 'bailiwick: there is a platform admin already\n' });
   });
 
   test('keeps what it writes down to itself', () => {
@@ -225,6 +251,12 @@ describe('one data directory, start after start', () => {
     expect(fresh['SERVICE_KEY']).not.toBe(variables['SERVICE_KEY']);
     expect(Object.keys(fresh)).not.toContain('ACTOR');
     expect(running.output()).toContain('The demo world is not in this database');
+    expect(running.output()).not.toContain('signs in');
+    const first = ['bailiwick', 'platform-admin', 'bootstrap', '--email', 'first@example.com', '--name', 'First'];
+    expect(runToEnd(first, { ...env, ...fresh })).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^user id +\S+\none-time password +[0-9a-z-]{31} /) as string,
+    });
     expect(await query(fresh, 'select id from identity.tenant')).toEqual([]);
     expect(readFileSync(join(dataDir, 'notes.txt'), 'utf8')).toBe('not ours');
     await stop(running);

@@ -33,7 +33,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'compose.ts': ['config.ts', 'operations.ts', ...CAPABILITIES.map((name) => `${name}/`), ...BELOW],
   'operations.ts': ['config.ts', ...CAPABILITIES.map((name) => `${name}/`), ...BELOW],
   'commands.ts': ['config.ts', ...CAPABILITIES.map((name) => `${name}/`), ...BELOW],
-  'config.ts': [],
+  'config.ts': ['settings.ts'],
+  'settings.ts': [],
   ...Object.fromEntries(CAPABILITIES.map((name) => [`${name}/`, ['audit/', 'sync/projection.ts', ...BELOW]])),
   'embedded/': ['config.ts', 'compose.ts', 'sync/', 'directory/', ...BELOW],
   'platform/': ['shared/', 'contract/'],
@@ -42,7 +43,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Packages that speak to the outside or decide trust: behind src/platform/ alone. */
-const BEHIND_PLATFORM = ['pg', '@openfga/sdk', 'jose', 'prom-client', 'nodemailer'];
+const BEHIND_PLATFORM = ['pg', '@openfga/sdk', 'jose', 'prom-client', 'nodemailer', '@node-rs/argon2'];
 
 const escaped = (path: string): string => path.replaceAll('.', String.raw`\.`);
 const underSrc = (entry: string): string => `^src/${escaped(entry)}${entry.endsWith('/') ? '' : '$'}`;

@@ -22,6 +22,9 @@ const ENVIRONMENT = {
   DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing',
   BAILIWICK_OPENFGA_URL: 'http://127.0.0.1:1',
   BAILIWICK_OPENFGA_STORE_ID: '0'.repeat(26),
+  BAILIWICK_ISSUER: 'https://bailiwick.example',
+  BAILIWICK_AUDIENCE: 'bailiwick',
+  BAILIWICK_SIGNING_SECRET: 'x'.repeat(32),
   BAILIWICK_LOG_LEVEL: 'silent',
 };
 

@@ -2,7 +2,7 @@
  * Tables of the README, between `<!-- table:name -->` and `<!-- /table -->`: some are made from the code, of others the
  * first column must name exactly what is there.
  */
-import { SETTINGS } from '../../../src/config.js';
+import { SETTINGS } from '../../../src/settings.js';
 import { PROBLEMS } from '../../../src/shared/problem.js';
 import type { MeasuredMetric } from './measured.js';
 import { packageSchema } from './package-rules.js';

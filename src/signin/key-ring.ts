@@ -1,0 +1,108 @@
+/**
+ * The keys that our tokens are signed with, and their rotation.
+ *
+ * A key signs for thirty days. The next one is published an hour before it signs, so that whoever caches our JWKS knows
+ * it in time, and an old one stays published for a day after its last token: no rotation refuses a good token. All
+ * replicas share the keys; whichever looks first makes the next one, under a lock.
+ * INVARIANT: what signs is in the JWKS, and has been. tests/integration/signing-keys.test.ts.
+ */
+import type { Logger } from 'pino';
+
+import type { Pool, Tx } from '../platform/postgres.js';
+import { newSigningKey, openSigningKey, SIGNING_ALGORITHM, signToken } from '../platform/signing-key.js';
+import type { PrivateKey, PublicJwk, TokenContent } from '../platform/signing-key.js';
+import type { Part } from '../shared/part.js';
+import { deleteKeysFollowedBefore, insertSigningKey, listSigningKeys, lockSigningKeys } from './signing-key-store.js';
+import type { StoredKey } from './signing-key-store.js';
+
+export interface KeyRingOptions {
+  readonly pool: Pool;
+  /** Seals the private keys in the database. */
+  readonly secret: string;
+  readonly log: Logger;
+  readonly now: () => Date;
+}
+
+export interface KeyRing extends Part {
+  /** Reads the published keys, those of the near future and past included. */
+  readPublicKeys(): Promise<PublicJwk[]>;
+  /** Signs with the key whose time it is. */
+  sign(content: TokenContent): Promise<string>;
+  /** Makes and removes keys where it is time to; done by itself once started. */
+  rotate(): Promise<void>;
+}
+
+const HOUR_MS = 3_600_000;
+const SIGNS_MS = 30 * 24 * HOUR_MS;
+const PUBLISHED_BEFORE_MS = HOUR_MS;
+const PUBLISHED_AFTER_MS = 24 * HOUR_MS;
+/** Between two looks at the keys: less than a key is published before it signs. */
+const LOOK_MS = 60_000;
+
+const settings = { 'bailiwick.platform': 'on' };
+
+export function createKeyRing({ pool, secret, log, now }: KeyRingOptions): KeyRing {
+  const opened = new Map<string, PrivateKey>();
+  /** As last looked at: signing itself asks the database nothing. */
+  let known: readonly StoredKey[] = [];
+  let timer: NodeJS.Timeout | undefined;
+
+  async function open(key: StoredKey): Promise<PrivateKey | undefined> {
+    const privateKey = opened.get(key.kid) ?? (await openSigningKey(key, secret));
+    if (privateKey !== undefined) opened.set(key.kid, privateKey);
+    return privateKey;
+  }
+
+  /** The newest key that may sign and that our secret opens. */
+  async function currentOf(keys: readonly StoredKey[]): Promise<{ kid: string; key: PrivateKey } | undefined> {
+    for (const stored of keys.filter(({ signsFrom }) => signsFrom <= now())) {
+      const key = await open(stored);
+      if (key !== undefined) return { kid: stored.kid, key };
+    }
+    return undefined;
+  }
+
+  async function rotateIn(tx: Tx): Promise<readonly StoredKey[]> {
+    await lockSigningKeys(tx);
+    const keys = await listSigningKeys(tx);
+    const time = now().getTime();
+    const insert = async (signsFrom: Date): Promise<void> => {
+      await insertSigningKey(tx, { ...(await newSigningKey(secret)), signsFrom, algorithm: SIGNING_ALGORITHM });
+    };
+    if ((await currentOf(keys)) === undefined) {
+      if (keys.length > 0) log.warn('no signing key opens with the secret that is set: a new one is made');
+      await insert(now());
+    } else if (keys.every(({ signsFrom }) => signsFrom.getTime() <= time - SIGNS_MS)) {
+      await insert(new Date(time + PUBLISHED_BEFORE_MS));
+    }
+    await deleteKeysFollowedBefore(tx, new Date(time - PUBLISHED_AFTER_MS));
+    return await listSigningKeys(tx);
+  }
+
+  const ring: KeyRing = {
+    name: 'signing keys',
+    async start() {
+      await ring.rotate();
+      timer = setInterval(() => {
+        ring.rotate().catch((error: unknown) => log.warn({ err: error }, 'the signing keys could not be looked after'));
+      }, LOOK_MS).unref();
+    },
+    stop() {
+      clearInterval(timer);
+      return Promise.resolve();
+    },
+    async rotate() {
+      known = await pool.transaction(rotateIn, { settings });
+    },
+    async readPublicKeys() {
+      const keys = await pool.transaction(listSigningKeys, { settings });
+      return keys.map(({ publicJwk }) => publicJwk);
+    },
+    async sign(content) {
+      const current = await currentOf(known);
+      if (current === undefined) throw new Error('there is no key to sign with: the key ring has not started');
+      return await signToken(content, current);
+    },
+  };
+  return ring;
+}
