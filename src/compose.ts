@@ -31,6 +31,8 @@ import { createPostOffice } from './mail/post-office.js';
 import type { PostOffice } from './mail/post-office.js';
 import { createMailSender } from './mail/sender.js';
 import { carriedOut } from './operations.js';
+import { createEngineWatch } from './platform/engine-watch.js';
+import type { EngineWatch } from './platform/engine-watch.js';
 import { hasModel, isServing, writeModel } from './platform/openfga-admin.js';
 import { observeEngine } from './platform/openfga-metrics.js';
 import { createQuestionSlots, createTupleStore } from './platform/openfga.js';
@@ -82,6 +84,7 @@ interface Base {
   /** Of role `bailiwick_sync`. */
   readonly syncPool: Pool;
   readonly tuples: TupleStore;
+  readonly engineWatch: EngineWatch;
   readonly model: ModelPart;
   readonly gate: SyncGate;
   readonly decisionLog: DecisionLog;
@@ -107,6 +110,7 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
   const slots = createQuestionSlots();
   const engine = { ...engineAddress(config), observe: observeEngine(metrics) };
   const tuples = outside.tuples ?? createTupleStore({ ...engine, modelId: () => model.modelId(), slots });
+  const engineWatch = createEngineWatch((timeoutMs) => isServing(config.engine.url, timeoutMs));
   const loop = createLoopDelay();
   const gate = createSyncGate({
     ...{ pool: syncPool, log, now, tokenWaitMs: config.syncWaitMs, feedMs: 100 },
@@ -115,7 +119,7 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
   const decisionLog = createDecisionLog({ pool, log, metrics, mode: config.decisionLog });
   const office = createPostOffice(config.mail);
   const base: Base = {
-    ...{ config, log, metrics, now, pool, syncPool, tuples, model, gate, decisionLog, office },
+    ...{ config, log, metrics, now, pool, syncPool, tuples, engineWatch, model, gate, decisionLog, office },
     signingIn: signIn({ config, log, metrics, now, pool, signInPool }),
     load: { waiting: slots.waiting, lateMs: loop.lateMs },
   };
@@ -140,6 +144,7 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
     closing('seal pool', ledger.pool),
     closing('sign-in pool', signInPool),
     management,
+    engineWatch,
     waiting(gate),
     waiting(model),
     projector,
@@ -223,7 +228,7 @@ function sync({ config, log, metrics, syncPool: pool, tuples, model }: Base) {
   return { projector, reconcileTimer, filling: model.filling(scope) };
 }
 
-function readinessOf({ config, pool, syncPool, model }: Base, ledgerWarning: ReadinessWarning): Readiness {
+function readinessOf({ engineWatch, pool, syncPool, model }: Base, ledgerWarning: ReadinessWarning): Readiness {
   const checks: ReadinessCheck[] = [
     {
       name: 'database',
@@ -231,7 +236,7 @@ function readinessOf({ config, pool, syncPool, model }: Base, ledgerWarning: Rea
         await pool.transaction((tx) => tx.query({ text: 'select 1' }));
       },
     },
-    { name: 'engine', check: () => requireServing(config.engine.url) },
+    { name: 'engine', check: () => engineWatch.requireUp() },
     {
       name: 'model',
       check: async () => {
@@ -276,10 +281,6 @@ function servers(
 /** A pool opens by itself at its first use; this ends it. */
 function closing(name: string, pool: Pool): Part {
   return { name, start: () => Promise.resolve(), stop: () => pool.end() };
-}
-
-async function requireServing(url: string): Promise<void> {
-  if (!(await isServing(url))) throw new Error('the engine does not say that it serves');
 }
 
 function readText(name: string): string {

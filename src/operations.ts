@@ -16,6 +16,7 @@ import { contractOperations } from './http/contract-operations.js';
 import type { ContractDocument } from './http/contract.js';
 import { mailOperations } from './mail/operations.js';
 import type { PostOffice } from './mail/post-office.js';
+import type { EngineWatch } from './platform/engine-watch.js';
 import type { Metrics } from './platform/metrics.js';
 import type { Pool } from './platform/postgres.js';
 import { rbacOperations } from './rbac/operations.js';
@@ -35,6 +36,7 @@ export interface OperationsBase {
   /** Of role `bailiwick_service`. */
   readonly pool: Pool;
   readonly tuples: TupleStore;
+  readonly engineWatch: EngineWatch;
   readonly model: ModelPart;
   readonly gate: SyncGate;
   readonly decisionLog: DecisionLog;
@@ -53,7 +55,10 @@ export function carriedOut(
   const { config, metrics, pool, tuples, gate, now } = base;
   const engineTimeoutMs = config.engine.timeoutMs;
   const journal = createJournal({ ...base, modelId: () => base.model.modelId() });
-  const cache = createDecisionCache({ gate, metrics, now, entries: config.decisionCacheEntries });
+  const cache = createDecisionCache({
+    ...{ gate, metrics, now, entries: config.decisionCacheEntries },
+    isEngineUp: base.engineWatch.isUp,
+  });
   const checker = createChecker({ tuples, gate, journal, cache, engineTimeoutMs });
   const decisions = createDecisions({ pool, tuples, gate, journal, checker, engineTimeoutMs, now });
   const show = createShow(pool);

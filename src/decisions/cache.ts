@@ -8,7 +8,7 @@
  *
  * INVARIANT: an answer from here is one that the engine would give now, but for what the feed has not told yet, which
  * is at most half a second old; and a question that has waited for its sync token does not wait for the feed.
- * INVARIANT: no more than `entries` answers are kept.
+ * INVARIANT: no more than `entries` answers are kept, and none is given while the engine does not serve.
  * tests/unit/decision-cache.test.ts; tests/integration/decision-cache.test.ts on two replicas.
  */
 import { LRUCache } from 'lru-cache';
@@ -44,9 +44,11 @@ export interface CacheOptions {
   /** The most answers that are kept; 0 keeps none. */
   readonly entries: number;
   readonly now: () => Date;
+  /** Whether the engine serves: while it does not, nothing is decided, by what is kept neither. */
+  readonly isEngineUp: () => boolean;
 }
 
-export function createDecisionCache({ gate, metrics, entries, now }: CacheOptions): DecisionCache {
+export function createDecisionCache({ gate, metrics, entries, now, isEngineUp }: CacheOptions): DecisionCache {
   const kept = entries === 0 ? undefined : new LRUCache<string, Kept>({ max: entries });
   const underWay = new Map<string, UnderWay>();
   const { hit, miss } = lookups(metrics);
@@ -66,7 +68,7 @@ export function createDecisionCache({ gate, metrics, entries, now }: CacheOption
 
   return {
     look(question, at) {
-      if (kept === undefined || question.fresh === true) return undefined;
+      if (kept === undefined || question.fresh || !isEngineUp()) return undefined;
       const footing = gate.footing(question.tenantId, at.getTime());
       const found = footing === undefined ? undefined : kept.get(keyOf(question.tuple));
       if (found !== undefined && found.footing === footing) {
@@ -76,7 +78,7 @@ export function createDecisionCache({ gate, metrics, entries, now }: CacheOption
       return undefined;
     },
     async ask(question, at, ask) {
-      if (kept === undefined || question.fresh === true) return await ask(false);
+      if (kept === undefined || question.fresh) return await ask(false);
       miss();
       const footing = gate.footing(question.tenantId, at.getTime());
       if (footing === undefined) return await ask(false);

@@ -43,7 +43,7 @@ async function withCache(over: Partial<GateOptions>, work: (kept: Kept) => Promi
   const now = over.now ?? (() => new Date());
   const pool = world.pool('bailiwick_sync');
   const gate = createSyncGate({ pool, log: quiet, tokenWaitMs: 10_000, feedMs: 5, ...over });
-  const cache = createDecisionCache({ gate, metrics: createMetrics(), entries: 1_000, now });
+  const cache = createDecisionCache({ gate, metrics: createMetrics(), entries: 1_000, now, isEngineUp: () => true });
   const ask: Kept['ask'] = async (user, meanwhile = () => Promise.resolve()) => {
     const at = now();
     const kept = cache.look(asked(user), at);

@@ -65,7 +65,7 @@ describe('an engine', () => {
   ])(
     'that is away ($mode) is a 503 at once, never a decision, and right again within 2 s of its return',
     async ({ mode, user, typicalMs }) => {
-      // What is kept needs no engine, and is tests/integration/decision-cache.test.ts' concern.
+      // The first moments, in which what is kept may still be given, are the next test's concern.
       const over = { ...(mode === 'hang' ? {} : PATIENT), decisionCacheEntries: 0 };
       await withExposed(world, over, async ({ service, engine }) => {
         await service.settle();
@@ -116,6 +116,22 @@ describe('an engine', () => {
     },
   );
 });
+
+test.each<Exclude<NetworkMode, 'pass'>>(['refuse', 'hang'])(
+  'what was answered a moment ago is no longer given once the engine is known to be away (%s)',
+  async (mode) => {
+    await withExposed(world, PATIENT, async ({ service, engine }) => {
+      await service.settle();
+      await until(() => isRight(service), 20_000);
+      await engine.set(mode);
+      await until(async () => (await service.check(YES, { timeoutMs: 300 })).status === 503, 5_000);
+      const answers = await inTurn(20, () => service.check(YES, { timeoutMs: 300 }));
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
+      await engine.set('pass');
+      await until(() => isRight(service), 10_000);
+    });
+  },
+);
 
 async function undecided(requestIds: readonly string[]): Promise<unknown[]> {
   return await world.sql(

@@ -9,6 +9,7 @@ let footing: Footing | undefined;
 let metrics: Metrics;
 let cache: DecisionCache;
 let asked: number;
+let engineUp: boolean;
 
 const AT = new Date(1_000);
 const question = toQuestion({ user: 'ada', permission: 'users.read', tenant: 't' });
@@ -17,8 +18,12 @@ const stands = (): Footing => ({ from: 0, until: 10_000 });
 beforeEach(() => {
   footing = stands();
   asked = 0;
+  engineUp = true;
   metrics = createMetrics();
-  cache = createDecisionCache({ gate: { footing: () => footing }, metrics, entries: 3, now: () => AT });
+  cache = createDecisionCache({
+    ...{ gate: { footing: () => footing }, metrics, entries: 3, now: () => AT },
+    isEngineUp: () => engineUp,
+  });
 });
 
 const engineSays =
@@ -42,6 +47,14 @@ test.each([true, false])('%s is kept and given again', async (answer) => {
   expect(await metric('lookups_total{result="hit"}')).toBe(1);
   expect(await metric('lookups_total{result="miss"}')).toBe(1);
   expect(await metric('entries')).toBe(1);
+});
+
+test('nothing is given while the engine does not serve, and what stands is given again when it does', async () => {
+  await cache.ask(question, AT, engineSays(true));
+  engineUp = false;
+  expect(cache.look(question, AT)).toBeUndefined();
+  engineUp = true;
+  expect(cache.look(question, AT)).toBe(true);
 });
 
 test('an answer that a change has overtaken on its way is given once and not kept', async () => {
@@ -132,6 +145,7 @@ test('a cache of no entries keeps nothing and shares nothing', async () => {
     metrics: createMetrics(),
     entries: 0,
     now: () => AT,
+    isEngineUp: () => true,
   });
   await Promise.all([cache.ask(question, AT, engineSays(true)), cache.ask(question, AT, engineSays(true))]);
   expect(asked).toBe(2);
