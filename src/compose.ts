@@ -13,6 +13,7 @@ import { createLedger } from './audit/create-ledger.js';
 import type { Config } from './config.js';
 import { authorizationModel, modelHash } from './contract/model.js';
 import { countInvalidations } from './decisions/cache.js';
+import { createPermissionsOf } from './decisions/own-permissions.js';
 import { createHttpApp } from './http/app.js';
 import { parseContract } from './http/contract.js';
 import { createReadiness } from './http/health.js';
@@ -26,6 +27,7 @@ import type { HttpServer } from './http/server.js';
 import { createWhoAsks } from './http/who-asks.js';
 import { createMetrics } from './platform/metrics.js';
 import type { Metrics } from './platform/metrics.js';
+import { createImpersonationSweeper } from './impersonation/sweeper.js';
 import { createMailMetrics } from './mail/mail-metrics.js';
 import { createPostOffice } from './mail/post-office.js';
 import type { PostOffice } from './mail/post-office.js';
@@ -40,7 +42,7 @@ import { createLoopDelay } from './platform/loop-delay.js';
 import { createPool } from './platform/postgres.js';
 import type { Pool } from './platform/postgres.js';
 import { declareRuntimeMetrics } from './platform/runtime-metrics.js';
-import { inOrder } from './shared/part.js';
+import { closing, inOrder } from './shared/part.js';
 import type { Part } from './shared/part.js';
 import { patient } from './shared/patient.js';
 import type { SyncGate } from './shared/sync-gate.js';
@@ -118,11 +120,9 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
   });
   const decisionLog = createDecisionLog({ pool, log, metrics, mode: config.decisionLog });
   const office = createPostOffice(config.mail);
-  const base: Base = {
-    ...{ config, log, metrics, now, pool, syncPool, tuples, engineWatch, model, gate, decisionLog, office },
-    signingIn: signIn({ config, log, metrics, now, pool, signInPool }),
-    load: { waiting: slots.waiting, lateMs: loop.lateMs },
-  };
+  const parts = { config, log, metrics, now, pool, syncPool, tuples, engineWatch, model, gate, decisionLog, office };
+  const load = { waiting: slots.waiting, lateMs: loop.lateMs };
+  const base: Base = { ...parts, signingIn: signIn({ ...parts, signInPool }), load };
 
   const { projector, reconcileTimer, filling } = sync(base);
   const ledger = createLedger({ url: config.database.syncUrl, ...config.audit, log, metrics });
@@ -137,7 +137,7 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
 
   const waiting = (part: Part): Part =>
     patient(part, 500, (error) => log.warn({ err: error }, `${part.name} cannot start yet`));
-  const parts = inOrder([
+  const whole = inOrder([
     closing('service pool', pool),
     closing('sync pool', syncPool),
     loop,
@@ -152,12 +152,13 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
     reconcileTimer,
     ledger.sealer,
     waiting(decisionLog),
+    createImpersonationSweeper({ pool, log }),
     createMailSender({ pool, office, log, metrics: createMailMetrics(metrics, pool) }),
     ...(base.signingIn === undefined ? [] : [waiting(base.signingIn.keys)]),
     service,
   ]);
   return {
-    ...parts,
+    ...whole,
     addresses: () => ({ service: urlOf(service), management: urlOf(management) }),
     modelId: () => model.modelId(),
     drain: () => readiness.drain(),
@@ -176,10 +177,11 @@ function pools({ database }: Config, log: Logger): { pool: Pool; syncPool: Pool;
 }
 
 /** From a password to a token, and what those build on who administer people. */
-function signIn(parts: Pick<Base, 'config' | 'log' | 'metrics' | 'now' | 'pool'> & { readonly signInPool: Pool }) {
+function signIn(parts: Omit<Base, 'signingIn' | 'load'> & { readonly signInPool: Pool }): SigningIn | undefined {
   const { signIn: settings } = parts.config;
   if (settings === undefined) return undefined;
-  return createSigningIn({ ...parts, settings, commonPasswords: readText('data/common-passwords.txt') });
+  const permissionsOf = createPermissionsOf(parts);
+  return createSigningIn({ ...parts, permissionsOf, settings, commonPasswords: readText('data/common-passwords.txt') });
 }
 
 function engineAddress({ engine: { url, storeId, token } }: Config): {
@@ -276,11 +278,6 @@ function servers(
       log,
     }),
   };
-}
-
-/** A pool opens by itself at its first use; this ends it. */
-function closing(name: string, pool: Pool): Part {
-  return { name, start: () => Promise.resolve(), stop: () => pool.end() };
 }
 
 function readText(name: string): string {

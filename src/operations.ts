@@ -12,13 +12,18 @@ import { createChecker } from './decisions/check.js';
 import { createDecisions } from './decisions/decisions.js';
 import { createInstantCheck, type InstantCheck } from './decisions/instant.js';
 import { createJournal } from './decisions/journal.js';
+import { profileOperations } from './directory/profile-operations.js';
+import { tenantOperations } from './directory/tenant-operations.js';
+import { userOperations } from './directory/user-operations.js';
 import { contractOperations } from './http/contract-operations.js';
 import type { ContractDocument } from './http/contract.js';
+import { impersonationOperations } from './impersonation/operations.js';
+import { createEnqueueMail } from './mail/enqueue.js';
 import { mailOperations } from './mail/operations.js';
 import type { PostOffice } from './mail/post-office.js';
 import type { EngineWatch } from './platform/engine-watch.js';
 import type { Metrics } from './platform/metrics.js';
-import type { Pool } from './platform/postgres.js';
+import type { Pool, Tx } from './platform/postgres.js';
 import { rbacOperations } from './rbac/operations.js';
 import type { Authorize, Deadline, Operations } from './shared/operation.js';
 import { Problem, PROBLEMS } from './shared/problem.js';
@@ -26,6 +31,7 @@ import type { SyncGate } from './shared/sync-gate.js';
 import type { TupleStore } from './shared/tuple.js';
 import { noSignIn } from './signin/operations.js';
 import type { SigningIn } from './signin/signing-in.js';
+import type { SessionFor } from './signin/tokens.js';
 import type { ModelPart } from './sync/model.js';
 
 /** What the operations are made of. */
@@ -63,17 +69,43 @@ export function carriedOut(
   const decisions = createDecisions({ pool, tuples, gate, journal, checker, engineTimeoutMs, now });
   const show = createShow(pool);
   const change = createChange({ pool, settle: (token, deadline) => settle(base, token, deadline) });
+  const people = peopleOptions(base);
   return {
     operations: {
       ...contractOperations(document),
       ...decisions.operations,
       ...rbacOperations({ change, show, tuples, gate, now }),
+      ...tenantOperations({ change, pool }),
+      ...userOperations({ change, show, ...people }),
+      ...profileOperations({ change, show, authorizeOwn: decisions.authorizeOwn }),
+      ...impersonationOperations({ change, ...people }),
       ...auditOperations({ show }),
       ...mailOperations({ pool, office: base.office }),
       ...(base.signingIn?.operations ?? noSignIn()),
     },
     authorize: decisions.authorize,
     answerAtOnce: createInstantCheck({ cache, gate, journal }),
+  };
+}
+
+/** What administrators do about passwords and tokens; without sign-in there are none. */
+function peopleOptions({ config, signingIn, office, metrics, now }: OperationsBase) {
+  const { issuer = '', domain } = config.signIn ?? {};
+  const signInUrlOf = (slug: string): string => {
+    if (domain === undefined) return issuer;
+    const url = new URL(issuer);
+    url.hostname = `${slug}.${domain}`;
+    return url.origin;
+  };
+  const always = { enqueueMail: createEnqueueMail(office), signInUrlOf, metrics, now };
+  if (signingIn === undefined) return always;
+  const { passwords, tokens } = signingIn;
+  return {
+    ...always,
+    setOneTimePassword: (tx: Tx, userId: string) => passwords.setOneTimePassword(tx, userId),
+    revokeSessions: (tx: Tx, userId: string) => passwords.revokeSessions(tx, userId),
+    unlock: (tx: Tx, userId: string) => passwords.unlock(tx, userId),
+    issueToken: (tx: Tx, wanted: SessionFor) => tokens.issueToken(tx, wanted),
   };
 }
 

@@ -11,6 +11,8 @@ export interface Standing {
   /** A platform admin who is no user of the tenant: writes need an impersonation. */
   readonly isOutsideAdmin: boolean;
   readonly isMember: boolean;
+  /** They are known, and not enabled. */
+  readonly isDisabled: boolean;
   /** The impersonation that was named, where it is the actor's own, of this tenant, and still active. */
   readonly impersonationId: string | null;
 }
@@ -24,11 +26,22 @@ export async function findStanding(
     name: 'find-standing',
     text: `
       select tenant_status as "tenantStatus", is_outside_admin as "isOutsideAdmin", is_member as "isMember",
+             is_disabled as "isDisabled",
              active_impersonation_id as "impersonationId"
       from security.writer_standing($1::text, $2::text, $3::text)`,
     values: [who.actorUserId, who.tenantId, who.impersonationId ?? null],
   });
-  return rows[0] ?? { tenantStatus: null, isOutsideAdmin: false, isMember: false, impersonationId: null };
+  if (rows[0] === undefined) throw new Error('the database did not say how the actor stands');
+  return rows[0];
+}
+
+/** What the transaction changes from now on was done in the impersonation. */
+export async function nameImpersonation(tx: Tx, impersonationId: string): Promise<void> {
+  await tx.query({
+    name: 'name-impersonation',
+    text: `select set_config('bailiwick.impersonation_id', $1::text, true)`,
+    values: [impersonationId],
+  });
 }
 
 /** A token for everything committed so far and for what this transaction has done; undefined: of all tenants. */
@@ -52,7 +65,7 @@ export interface Shown {
   readonly details?: Readonly<Record<string, unknown>>;
 }
 
-/** Adds the entry of something that was shown; changes write theirs themselves. */
+/** Adds the entry of something that was shown; changes write theirs themselves. An impersonation must be under way. */
 export async function insertShown(
   tx: Tx,
   shown: Shown & {
@@ -66,7 +79,11 @@ export async function insertShown(
     text: `
       insert into audit.access_log (tenant_id, actor_user_id, impersonation_id, request_id, accessed_entity_type,
                                     accessed_entity_id, access_action, purpose, details)
-      values ($1::text, $2::text, $3::text, $4::text, $5::text, $6::text, $7::text, $8::text, $9::jsonb)`,
+      values ($1::text, $2::text,
+              (select i.id from identity.impersonation i
+               where i.id = $3::text and i.actor_user_id = $2::text and i.tenant_id = $1::text
+                 and i.ended_at is null and i.expires_at > now()),
+              $4::text, $5::text, $6::text, $7::text, $8::text, $9::jsonb)`,
     values: [
       shown.tenantId,
       shown.actorUserId,

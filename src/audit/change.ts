@@ -13,7 +13,7 @@ import type { Pool, Tx, TxSettings } from '../platform/postgres.js';
 import type { Caller } from '../shared/caller.js';
 import type { Deadline, RequestContext } from '../shared/operation.js';
 import { Problem } from '../shared/problem.js';
-import { findStanding, insertShown, makeSyncToken } from './change-store.js';
+import { findStanding, insertShown, makeSyncToken, nameImpersonation } from './change-store.js';
 import type { Shown, Standing } from './change-store.js';
 import { markEffect } from './claim-store.js';
 
@@ -21,6 +21,8 @@ export interface ChangeOrder {
   /** Undefined: a change of the platform itself, which its operation has to permit. */
   readonly tenantId: string | undefined;
   readonly reason?: string | undefined;
+  /** Where the platform changes one tenant: that tenant, whose changes alone the receipt then covers. */
+  readonly about?: string;
   /** What the entry of a new role says instead of `role.create`. */
   readonly purpose?: string;
   /** Ends something (a session, an impersonation): allowed whatever the tenant's status, and without impersonation. */
@@ -68,14 +70,15 @@ const TRIES = 5;
 export function createChange({ pool, settle }: ChangeOptions): Change {
   return async (context, order, work) => {
     const caller = requireUser(context);
+    if (order.tenantId === undefined && order.isEnd !== true) refuseWhileImpersonating(context);
     const settings = settingsOf(caller, context, order);
     const { result, syncToken } = await retrying(() =>
       pool.transaction(
         async (tx) => {
-          if (order.tenantId !== undefined) requireMayWrite(await standingOf(tx, caller, order.tenantId), order);
+          await requireMayWrite(tx, caller, order);
           if (context.idempotencyClaim !== undefined) await markEffect(tx, context.idempotencyClaim);
           const done = await work(tx);
-          return { result: done, syncToken: await makeSyncToken(tx, order.tenantId) };
+          return { result: done, syncToken: await makeSyncToken(tx, order.tenantId ?? order.about) };
         },
         { settings },
       ),
@@ -109,13 +112,24 @@ export function tenantOf(context: RequestContext): string {
   return tenantId;
 }
 
-function standingOf(tx: Tx, { actorUserId, impersonationId }: UserCaller, tenantId: string): Promise<Standing> {
-  return findStanding(tx, { actorUserId, tenantId, impersonationId });
+/** Throws Problem FORBIDDEN: who acts in a tenant changes nothing above it, neither by token nor by header. */
+export function refuseWhileImpersonating(context: RequestContext): void {
+  if (requireUser(context).impersonationId === undefined) return;
+  throw new Problem('FORBIDDEN', 'nothing of the platform is changed while impersonating: stop that first');
 }
 
-function requireMayWrite(standing: Standing, { isEnd = false }: ChangeOrder): void {
+/** The entries name the impersonation only where it is the actor's own and under way, whatever the caller sent. */
+async function requireMayWrite(
+  tx: Tx,
+  { actorUserId, impersonationId }: UserCaller,
+  { tenantId, isEnd = false }: ChangeOrder,
+): Promise<void> {
+  if (tenantId === undefined) return;
+  const standing = await findStanding(tx, { actorUserId, tenantId, impersonationId });
   if (standing.tenantStatus === null) throw new Problem('NOT_FOUND', 'there is no such tenant');
+  if (standing.impersonationId !== null) await nameImpersonation(tx, standing.impersonationId);
   if (isEnd) return;
+  if (standing.isDisabled) throw new Problem('FORBIDDEN', 'the caller has been disabled');
   refuseUnlessActive(standing);
   if (standing.isOutsideAdmin && standing.impersonationId === null) {
     throw new Problem('IMPERSONATION_REQUIRED', 'a platform admin writes into a tenant while impersonating it');
@@ -135,7 +149,6 @@ function settingsOf(caller: UserCaller, context: RequestContext, order: ChangeOr
     'bailiwick.actor_user_id': caller.actorUserId,
     'bailiwick.request_id': context.requestId,
     'bailiwick.change_id': randomUUID(),
-    ...(caller.impersonationId === undefined ? {} : { 'bailiwick.impersonation_id': caller.impersonationId }),
     ...(reason === undefined ? {} : { 'bailiwick.reason': reason }),
     ...(purpose === undefined ? {} : { 'bailiwick.purpose': purpose }),
   };

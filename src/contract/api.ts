@@ -506,6 +506,15 @@ export type MailerTestResult = {
   reply: string;
 };
 
+export type TenantName = string;
+
+/**
+ * The name in the tenant's address; it is never changed.
+ */
+export type Slug = string;
+
+export type PresetName = 'rcm' | 'emr' | 'sales';
+
 export type ListUsersRequest = {
   permission: Permission;
   tenant: Id;
@@ -523,6 +532,89 @@ export type UserPage = {
    */
   nextCursor: Cursor | null;
   complete: boolean;
+};
+
+export type PeoplePage = {
+  items: Array<User>;
+  nextCursor: Cursor | null;
+};
+
+export type UserReceipt = {
+  id: Id;
+  email: string;
+  displayName: DisplayName;
+  status: UserStatus;
+  states: Array<UserState>;
+  /**
+   * Of assignments that have not ended, by name.
+   */
+  roleNames: Array<AnyRoleName>;
+  lastSignInAt: Timestamp | null;
+  lockedUntil: Timestamp | null;
+  createdAt: Timestamp;
+  syncToken: SyncToken;
+  applied: Applied;
+};
+
+export type CreateUserRequest = {
+  email: NewEmail;
+  displayName: NewDisplayName;
+  roleIds: Array<Id>;
+  /**
+   * A one-time password is always changed at the first sign-in.
+   */
+  mustChangePassword?: true;
+};
+
+export type CreatedUser = {
+  user: User;
+  /**
+   * Shown this once; null where it is only mailed, or where nobody signs in here.
+   */
+  oneTimePassword: string | null;
+  mail: MailedPassword;
+  syncToken: SyncToken;
+  applied: Applied;
+};
+
+export type ResetPassword = {
+  /**
+   * Shown this once; null where it is only mailed, or where nobody signs in here.
+   */
+  oneTimePassword: string | null;
+  mail: MailedPassword;
+  syncToken: SyncToken;
+  applied: Applied;
+};
+
+export type Unlocked = {
+  changed: boolean;
+  syncToken: SyncToken;
+  applied: Applied;
+};
+
+export type UpdateUserRequest = {
+  email?: NewEmail;
+  displayName?: NewDisplayName;
+  status?: UserStatus;
+};
+
+export type Profile = {
+  userId: Id;
+  email: string;
+  displayName: DisplayName;
+};
+
+export type ProfileReceipt = {
+  userId: Id;
+  email: string;
+  displayName: DisplayName;
+  syncToken: SyncToken;
+  applied: Applied;
+};
+
+export type UpdateProfileRequest = {
+  displayName: NewDisplayName;
 };
 
 /**
@@ -623,6 +715,115 @@ export type PathStep = {
 export type Moment = string;
 
 export type TenantStatus = 'active' | 'read_only' | 'suspended';
+
+export type Tenant = {
+  id: Id;
+  name: TenantName;
+  slug: Slug;
+  preset: PresetName;
+  status: TenantStatus;
+  /**
+   * Whether administrators are shown one-time passwords that are also mailed.
+   */
+  showOneTimePasswords: boolean;
+  createdAt: Timestamp;
+};
+
+export type TenantPage = {
+  items: Array<Tenant>;
+  nextCursor: Cursor | null;
+};
+
+export type TenantReceipt = {
+  id: Id;
+  name: TenantName;
+  slug: Slug;
+  preset: PresetName;
+  status: TenantStatus;
+  /**
+   * Whether administrators are shown one-time passwords that are also mailed.
+   */
+  showOneTimePasswords: boolean;
+  createdAt: Timestamp;
+  syncToken: SyncToken;
+  applied: Applied;
+};
+
+export type CreateTenantRequest = {
+  name: TenantName;
+  slug: Slug;
+  preset: PresetName;
+};
+
+export type UpdateTenantRequest = {
+  name?: TenantName;
+  status?: TenantStatus;
+  showOneTimePasswords?: boolean;
+};
+
+export type StartImpersonationRequest = {
+  /**
+   * Why; the tenant sees it.
+   */
+  reason: string;
+  ticket?: string;
+  /**
+   * Break-glass; needs a ticket.
+   */
+  emergency?: boolean;
+};
+
+export type StartedImpersonation = {
+  impersonationId: Id;
+  /**
+   * Null where no token is issued here; then `x-impersonation-id` names the impersonation.
+   */
+  accessToken: string | null;
+  expiresAt: Timestamp;
+  syncToken: SyncToken;
+  applied: Applied;
+};
+
+export type EndedImpersonation = {
+  impersonationId: Id;
+  endedAt: Timestamp;
+  syncToken: SyncToken;
+  applied: Applied;
+};
+
+export type UserStatus = 'active' | 'disabled';
+
+/**
+ * `must_change`: nothing but the change of the password is open to them; `no_role`: no assignment that has not ended.
+ */
+export type UserState = 'disabled' | 'locked' | 'must_change' | 'never_signed_in' | 'no_role';
+
+/**
+ * An e-mail address. White space around it is left out, and the domain is kept in lower case.
+ */
+export type NewEmail = string;
+
+export type NewDisplayName = string;
+
+/**
+ * Whether the one-time password is mailed: `no-mailer`: the platform sends none; `unmailable`: not to this address.
+ */
+export type MailedPassword = 'queued' | 'no-mailer' | 'unmailable';
+
+export type User = {
+  id: Id;
+  email: string;
+  displayName: DisplayName;
+  status: UserStatus;
+  states: Array<UserState>;
+  /**
+   * Of assignments that have not ended, by name.
+   */
+  roleNames: Array<AnyRoleName>;
+  lastSignInAt: Timestamp | null;
+  lockedUntil: Timestamp | null;
+  createdAt: Timestamp;
+};
 
 export type MissingThings = Array<MissingThing>;
 
@@ -816,6 +1017,10 @@ export type Me = {
    * The names of the roles held in the tenant now.
    */
   roles: Array<string>;
+  /**
+   * What the caller may do in the tenant now.
+   */
+  permissions: Array<Permission>;
   isPlatformAdmin: boolean;
   impersonationId: Id | null;
   /**
@@ -874,14 +1079,19 @@ export type ProblemCode =
   | 'PASSWORD_CHANGE_REQUIRED'
   | 'NOT_FOUND'
   | 'METHOD_NOT_ALLOWED'
+  | 'ALREADY_IMPERSONATING'
+  | 'EMAIL_TAKEN'
   | 'IDEMPOTENCY_IN_PROGRESS'
   | 'IDEMPOTENCY_KEY_SPENT'
   | 'LAST_ADMIN'
   | 'LAST_PLATFORM_ADMIN'
   | 'MAILER_NOT_READY'
+  | 'NAME_TAKEN'
+  | 'OWNS_RECORDS'
   | 'PLATFORM_ADMIN_EXISTS'
   | 'ROLE_IN_USE'
   | 'ROLE_NAME_TAKEN'
+  | 'SLUG_TAKEN'
   | 'SYSTEM_ROLE_PROTECTED'
   | 'VERSION_CONFLICT'
   | 'PAYLOAD_TOO_LARGE'
@@ -1092,6 +1302,41 @@ export type From = string;
  * The moment before which the entries were made.
  */
 export type To = string;
+
+/**
+ * A part of the e-mail address or of the display name, in any case.
+ */
+export type UserSearch = string;
+
+/**
+ * Only users in that state.
+ */
+export type UserState2 = UserState;
+
+/**
+ * The user of the tenant who owns the records from then on.
+ */
+export type SuccessorId = Id;
+
+/**
+ * The tenant.
+ */
+export type TenantId = Id;
+
+/**
+ * A part of the name or of the slug, in any case.
+ */
+export type TenantSearch = string;
+
+/**
+ * Only tenants of that status.
+ */
+export type TenantStatusFilter = TenantStatus;
+
+/**
+ * How many tenants a page holds.
+ */
+export type TenantLimit = number;
 
 export type CheckData = {
   body: CheckRequest;
@@ -2864,6 +3109,919 @@ export type TestMailerResponses = {
 };
 
 export type TestMailerResponse = TestMailerResponses[keyof TestMailerResponses];
+
+export type ListPeopleData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: {
+    /**
+     * A part of the e-mail address or of the display name, in any case.
+     */
+    search?: string;
+    /**
+     * Only users in that state.
+     */
+    state?: UserState;
+    /**
+     * How many users a page holds.
+     */
+    limit?: number;
+    /**
+     * The `nextCursor` of the page before.
+     */
+    cursor?: Cursor;
+  };
+  url: '/admin/users';
+};
+
+export type ListPeopleErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ListPeopleError = ListPeopleErrors[keyof ListPeopleErrors];
+
+export type ListPeopleResponses = {
+  /**
+   * A page of users.
+   */
+  200: PeoplePage;
+};
+
+export type ListPeopleResponse = ListPeopleResponses[keyof ListPeopleResponses];
+
+export type CreateUserData = {
+  body: CreateUserRequest;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: never;
+  url: '/admin/users';
+};
+
+export type CreateUserErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type CreateUserError = CreateUserErrors[keyof CreateUserErrors];
+
+export type CreateUserResponses = {
+  /**
+   * The new user.
+   */
+  201: CreatedUser;
+};
+
+export type CreateUserResponse = CreateUserResponses[keyof CreateUserResponses];
+
+export type DeleteUserData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The user.
+     */
+    id: Id;
+  };
+  query?: {
+    /**
+     * The user of the tenant who owns the records from then on.
+     */
+    successorId?: Id;
+  };
+  url: '/admin/users/{id}';
+};
+
+export type DeleteUserErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type DeleteUserError = DeleteUserErrors[keyof DeleteUserErrors];
+
+export type DeleteUserResponses = {
+  /**
+   * The user is gone.
+   */
+  200: Receipt;
+};
+
+export type DeleteUserResponse = DeleteUserResponses[keyof DeleteUserResponses];
+
+export type GetUserData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The user.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/admin/users/{id}';
+};
+
+export type GetUserErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type GetUserError = GetUserErrors[keyof GetUserErrors];
+
+export type GetUserResponses = {
+  /**
+   * The user.
+   */
+  200: User;
+};
+
+export type GetUserResponse = GetUserResponses[keyof GetUserResponses];
+
+export type UpdateUserData = {
+  body: UpdateUserRequest;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The user.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/admin/users/{id}';
+};
+
+export type UpdateUserErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type UpdateUserError = UpdateUserErrors[keyof UpdateUserErrors];
+
+export type UpdateUserResponses = {
+  /**
+   * The user as they are now.
+   */
+  200: UserReceipt;
+};
+
+export type UpdateUserResponse = UpdateUserResponses[keyof UpdateUserResponses];
+
+export type ResetPasswordData = {
+  body?: never;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The user.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/admin/users/{id}/reset-password';
+};
+
+export type ResetPasswordErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ResetPasswordError = ResetPasswordErrors[keyof ResetPasswordErrors];
+
+export type ResetPasswordResponses = {
+  /**
+   * The one-time password.
+   */
+  200: ResetPassword;
+};
+
+export type ResetPasswordResponse = ResetPasswordResponses[keyof ResetPasswordResponses];
+
+export type UnlockUserData = {
+  body?: never;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The user.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/admin/users/{id}/unlock';
+};
+
+export type UnlockUserErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type UnlockUserError = UnlockUserErrors[keyof UnlockUserErrors];
+
+export type UnlockUserResponses = {
+  /**
+   * Nobody is locked out.
+   */
+  200: Unlocked;
+};
+
+export type UnlockUserResponse = UnlockUserResponses[keyof UnlockUserResponses];
+
+export type ListTenantsData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: {
+    /**
+     * A part of the name or of the slug, in any case.
+     */
+    search?: string;
+    /**
+     * Only tenants of that status.
+     */
+    status?: TenantStatus;
+    /**
+     * How many tenants a page holds.
+     */
+    limit?: number;
+    /**
+     * The `nextCursor` of the page before.
+     */
+    cursor?: Cursor;
+  };
+  url: '/platform/tenants';
+};
+
+export type ListTenantsErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ListTenantsError = ListTenantsErrors[keyof ListTenantsErrors];
+
+export type ListTenantsResponses = {
+  /**
+   * A page of tenants.
+   */
+  200: TenantPage;
+};
+
+export type ListTenantsResponse = ListTenantsResponses[keyof ListTenantsResponses];
+
+export type CreateTenantData = {
+  body: CreateTenantRequest;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: never;
+  url: '/platform/tenants';
+};
+
+export type CreateTenantErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type CreateTenantError = CreateTenantErrors[keyof CreateTenantErrors];
+
+export type CreateTenantResponses = {
+  /**
+   * The new tenant.
+   */
+  201: TenantReceipt;
+};
+
+export type CreateTenantResponse = CreateTenantResponses[keyof CreateTenantResponses];
+
+export type UpdateTenantData = {
+  body: UpdateTenantRequest;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The tenant.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/platform/tenants/{id}';
+};
+
+export type UpdateTenantErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type UpdateTenantError = UpdateTenantErrors[keyof UpdateTenantErrors];
+
+export type UpdateTenantResponses = {
+  /**
+   * The tenant as it is now.
+   */
+  200: TenantReceipt;
+};
+
+export type UpdateTenantResponse = UpdateTenantResponses[keyof UpdateTenantResponses];
+
+export type EndImpersonationData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The tenant.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/platform/tenants/{id}/impersonation';
+};
+
+export type EndImpersonationErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type EndImpersonationError = EndImpersonationErrors[keyof EndImpersonationErrors];
+
+export type EndImpersonationResponses = {
+  /**
+   * It has ended.
+   */
+  200: EndedImpersonation;
+};
+
+export type EndImpersonationResponse = EndImpersonationResponses[keyof EndImpersonationResponses];
+
+export type StartImpersonationData = {
+  body: StartImpersonationRequest;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The tenant.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/platform/tenants/{id}/impersonation';
+};
+
+export type StartImpersonationErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type StartImpersonationError = StartImpersonationErrors[keyof StartImpersonationErrors];
+
+export type StartImpersonationResponses = {
+  /**
+   * The impersonation.
+   */
+  201: StartedImpersonation;
+};
+
+export type StartImpersonationResponse = StartImpersonationResponses[keyof StartImpersonationResponses];
+
+export type GetMyProfileData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: never;
+  url: '/auth/me/profile';
+};
+
+export type GetMyProfileErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type GetMyProfileError = GetMyProfileErrors[keyof GetMyProfileErrors];
+
+export type GetMyProfileResponses = {
+  /**
+   * The profile.
+   */
+  200: Profile;
+};
+
+export type GetMyProfileResponse = GetMyProfileResponses[keyof GetMyProfileResponses];
+
+export type UpdateMyProfileData = {
+  body: UpdateProfileRequest;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: never;
+  url: '/auth/me/profile';
+};
+
+export type UpdateMyProfileErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type UpdateMyProfileError = UpdateMyProfileErrors[keyof UpdateMyProfileErrors];
+
+export type UpdateMyProfileResponses = {
+  /**
+   * The profile as it is now.
+   */
+  200: ProfileReceipt;
+};
+
+export type UpdateMyProfileResponse = UpdateMyProfileResponses[keyof UpdateMyProfileResponses];
 
 export type SignInData = {
   body: SignInRequest;

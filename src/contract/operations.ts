@@ -55,6 +55,34 @@ import type {
   ReplaceMailerResponses,
   TestMailerData,
   TestMailerResponses,
+  ListPeopleData,
+  ListPeopleResponses,
+  CreateUserData,
+  CreateUserResponses,
+  GetUserData,
+  GetUserResponses,
+  UpdateUserData,
+  UpdateUserResponses,
+  DeleteUserData,
+  DeleteUserResponses,
+  ResetPasswordData,
+  ResetPasswordResponses,
+  UnlockUserData,
+  UnlockUserResponses,
+  ListTenantsData,
+  ListTenantsResponses,
+  CreateTenantData,
+  CreateTenantResponses,
+  UpdateTenantData,
+  UpdateTenantResponses,
+  StartImpersonationData,
+  StartImpersonationResponses,
+  EndImpersonationData,
+  EndImpersonationResponses,
+  GetMyProfileData,
+  GetMyProfileResponses,
+  UpdateMyProfileData,
+  UpdateMyProfileResponses,
   SignInData,
   SignInResponses,
   RenewTokenData,
@@ -102,6 +130,20 @@ export interface OperationTypes {
   readonly getMailer: { data: GetMailerData; responses: GetMailerResponses };
   readonly replaceMailer: { data: ReplaceMailerData; responses: ReplaceMailerResponses };
   readonly testMailer: { data: TestMailerData; responses: TestMailerResponses };
+  readonly listPeople: { data: ListPeopleData; responses: ListPeopleResponses };
+  readonly createUser: { data: CreateUserData; responses: CreateUserResponses };
+  readonly getUser: { data: GetUserData; responses: GetUserResponses };
+  readonly updateUser: { data: UpdateUserData; responses: UpdateUserResponses };
+  readonly deleteUser: { data: DeleteUserData; responses: DeleteUserResponses };
+  readonly resetPassword: { data: ResetPasswordData; responses: ResetPasswordResponses };
+  readonly unlockUser: { data: UnlockUserData; responses: UnlockUserResponses };
+  readonly listTenants: { data: ListTenantsData; responses: ListTenantsResponses };
+  readonly createTenant: { data: CreateTenantData; responses: CreateTenantResponses };
+  readonly updateTenant: { data: UpdateTenantData; responses: UpdateTenantResponses };
+  readonly startImpersonation: { data: StartImpersonationData; responses: StartImpersonationResponses };
+  readonly endImpersonation: { data: EndImpersonationData; responses: EndImpersonationResponses };
+  readonly getMyProfile: { data: GetMyProfileData; responses: GetMyProfileResponses };
+  readonly updateMyProfile: { data: UpdateMyProfileData; responses: UpdateMyProfileResponses };
   readonly signIn: { data: SignInData; responses: SignInResponses };
   readonly renewToken: { data: RenewTokenData; responses: RenewTokenResponses };
   readonly changePassword: { data: ChangePasswordData; responses: ChangePasswordResponses };
@@ -140,6 +182,20 @@ export const operationIds = [
   'getMailer',
   'replaceMailer',
   'testMailer',
+  'listPeople',
+  'createUser',
+  'getUser',
+  'updateUser',
+  'deleteUser',
+  'resetPassword',
+  'unlockUser',
+  'listTenants',
+  'createTenant',
+  'updateTenant',
+  'startImpersonation',
+  'endImpersonation',
+  'getMyProfile',
+  'updateMyProfile',
   'signIn',
   'renewToken',
   'changePassword',
@@ -165,14 +221,19 @@ export const problemCodes = [
   'PASSWORD_CHANGE_REQUIRED',
   'NOT_FOUND',
   'METHOD_NOT_ALLOWED',
+  'ALREADY_IMPERSONATING',
+  'EMAIL_TAKEN',
   'IDEMPOTENCY_IN_PROGRESS',
   'IDEMPOTENCY_KEY_SPENT',
   'LAST_ADMIN',
   'LAST_PLATFORM_ADMIN',
   'MAILER_NOT_READY',
+  'NAME_TAKEN',
+  'OWNS_RECORDS',
   'PLATFORM_ADMIN_EXISTS',
   'ROLE_IN_USE',
   'ROLE_NAME_TAKEN',
+  'SLUG_TAKEN',
   'SYSTEM_ROLE_PROTECTED',
   'VERSION_CONFLICT',
   'PAYLOAD_TOO_LARGE',

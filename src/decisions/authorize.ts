@@ -1,5 +1,9 @@
-/** Our own authorization: whoever calls an operation is asked about by the same path, engine and log as anyone else. */
-import { refuseUnlessActive, requireUser } from '../audit/change.js';
+/**
+ * Our own authorization: whoever calls an operation is asked about by the same path, engine and log as anyone else.
+ *
+ * A refusal says no more than what was needed, unless it is the tenant's status that refuses one of its own.
+ */
+import { refuseUnlessActive, requireUser, tenantOf } from '../audit/change.js';
 import type { UserCaller } from '../audit/change.js';
 import { findStanding } from '../audit/change-store.js';
 import type { Pool } from '../platform/postgres.js';
@@ -37,6 +41,19 @@ function questionOf(requirement: string, { actorUserId, tenantId }: UserCaller):
   if (!isPermission(requirement)) throw new Error(`\`${requirement}\` is not a permission of the model`);
   if (tenantId === undefined) throw new Problem('FORBIDDEN', 'the credential speaks for no tenant');
   return toQuestion({ user: actorUserId, permission: requirement, tenant: tenantId });
+}
+
+/** Asks whether the caller has the permission about their own profile. Throws what an `Authorize` throws. */
+export function createOwnProfileAuthorizer({ checker, pool }: AuthorizerOptions) {
+  return async (permission: 'profile.read' | 'profile.update', context: RequestContext): Promise<void> => {
+    const caller = requireUser(context);
+    const question = { user: caller.actorUserId, permission, tenant: tenantOf(context) };
+    const asked = toQuestion({ ...question, object: `profile:${caller.actorUserId}` });
+    const { allowed } = await checker.check(asked, { api: 'authorize', context });
+    if (allowed) return;
+    await explain(caller, context, pool);
+    throw new Problem('FORBIDDEN', `this needs \`${permission}\` of the own profile`);
+  };
 }
 
 /** Whoever belongs to the tenant, or stands above it, is told that it is the tenant's status which refuses them. */

@@ -4,7 +4,7 @@ import type { Authorize } from '../shared/operation.js';
 import type { SyncGate } from '../shared/sync-gate.js';
 import type { TupleStore } from '../shared/tuple.js';
 import { createAdmission } from './admission.js';
-import { createAuthorizer } from './authorize.js';
+import { createAuthorizer, createOwnProfileAuthorizer } from './authorize.js';
 import { createBatchChecker } from './batch-check.js';
 import type { Checker } from './check.js';
 import { createExplain } from './explain.js';
@@ -30,6 +30,7 @@ export interface DecisionsOptions {
 export interface Decisions {
   readonly operations: ReturnType<typeof decisionOperations> & ReturnType<typeof reasonOperations>;
   readonly authorize: Authorize;
+  readonly authorizeOwn: ReturnType<typeof createOwnProfileAuthorizer>;
 }
 
 export function createDecisions(options: DecisionsOptions): Decisions {
@@ -46,5 +47,9 @@ export function createDecisions(options: DecisionsOptions): Decisions {
     permissionLister: createPermissionLister(options),
   });
   const reasoned = reasonOperations({ admission, checker, explain, whatIf: createWhatIf(pool), now });
-  return { operations: { ...asked, ...reasoned }, authorize: createAuthorizer({ checker, pool }) };
+  return {
+    operations: { ...asked, ...reasoned },
+    authorize: createAuthorizer({ checker, pool }),
+    authorizeOwn: createOwnProfileAuthorizer({ checker, pool }),
+  };
 }

@@ -6,7 +6,7 @@
  */
 import { randomUUID } from 'node:crypto';
 
-import { requireUser } from '../audit/change.js';
+import { refuseWhileImpersonating, requireUser } from '../audit/change.js';
 import type { Mailer, MailerChange } from '../contract/api.js';
 import type { Pool, Tx } from '../platform/postgres.js';
 import type { Seal } from '../platform/seal.js';
@@ -33,6 +33,7 @@ export function mailOperations({ pool, office }: { readonly pool: Pool; readonly
       return { status: 200, body: await pool.transaction((tx) => describe(tx, office), PLATFORM) };
     },
     async replaceMailer({ body }, context) {
+      refuseWhileImpersonating(context);
       const seal = requireSeal(office);
       const { actorUserId } = requireUser(context);
       const mailer = await pool.transaction(async (tx) => {
@@ -49,6 +50,7 @@ export function mailOperations({ pool, office }: { readonly pool: Pool; readonly
       return { status: 200, body: mailer };
     },
     async testMailer({ body: { to } }, context) {
+      refuseWhileImpersonating(context);
       const { actorUserId } = requireUser(context);
       requireSeal(office);
       if (!isMailAddress(to)) throw invalid([{ field: 'to', message: 'is not a mail address' }]);

@@ -24,7 +24,6 @@ import { noSuchUser } from './user-role-operations.js';
 export interface EffectiveOptions extends RbacOptions {
   readonly tuples: TupleStore;
   readonly gate: SyncGate;
-  readonly now: () => Date;
 }
 
 const grantable = catalogue.filter(({ objectType }) => objectType === 'tenant');

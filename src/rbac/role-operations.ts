@@ -30,6 +30,7 @@ import { PLATFORM_ROLE_ID, platformRole, refusePlatformRole } from './platform-r
 export interface RbacOptions {
   readonly change: Change;
   readonly show: Show;
+  readonly now: () => Date;
 }
 
 const HOLDERS_NAMED = 20;

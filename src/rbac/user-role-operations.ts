@@ -17,7 +17,7 @@ import type { AssignmentRow, Window } from './user-role-store.js';
 
 const ASSIGNMENTS_MAX = 500;
 
-export function userRoleOperations({ change, show }: RbacOptions) {
+export function userRoleOperations({ change, show, now }: RbacOptions) {
   return {
     async listUserRoles({ path: { id } }, context) {
       const tenantId = tenantOf(context);
@@ -30,7 +30,7 @@ export function userRoleOperations({ change, show }: RbacOptions) {
     async assignRole({ path: { id: userId }, body }, context) {
       refusePlatformRole(body.roleId);
       const tenantId = tenantOf(context);
-      const window = windowOf(body);
+      const window = windowOf(body, now());
       const order = { tenantId, reason: body.reason };
       const { result, ...receipt } = await change(context, order, async (tx) => {
         if (!(await lockUser(tx, tenantId, userId))) throw noSuchUser();
@@ -70,20 +70,20 @@ async function assign(tx: Tx, assignment: { tenantId: string; userId: string; ro
   }
 }
 
-function windowOf({ validFrom, expiresAt }: { validFrom?: string; expiresAt?: string }): Window {
+function windowOf({ validFrom, expiresAt }: { validFrom?: string; expiresAt?: string }, now: Date): Window {
   const window = {
     validFrom: validFrom === undefined ? null : parseMoment(validFrom, 'validFrom'),
     expiresAt: expiresAt === undefined ? null : parseMoment(expiresAt, 'expiresAt'),
   };
-  const message = faultIn(window);
+  const message = faultIn(window, now);
   if (message === undefined) return window;
   throw new Problem('INVALID_REQUEST', `\`expiresAt\` ${message}`, { errors: [{ field: 'expiresAt', message }] });
 }
 
-function faultIn({ validFrom, expiresAt }: Window): string | undefined {
+function faultIn({ validFrom, expiresAt }: Window, now: Date): string | undefined {
   if (expiresAt === null) return undefined;
   if (validFrom !== null && expiresAt <= validFrom) return 'must be later than `validFrom`';
-  return expiresAt.getTime() <= Date.now() ? 'is in the past' : undefined;
+  return expiresAt <= now ? 'is in the past' : undefined;
 }
 
 function windowBody({ validFrom, expiresAt }: Window): { validFrom: string | null; expiresAt: string | null } {

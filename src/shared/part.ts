@@ -40,3 +40,8 @@ export function inOrder(parts: readonly Part[]): Part {
     stop,
   };
 }
+
+/** What opens by itself at its first use, such as a pool, as a part that ends it. */
+export function closing(name: string, opened: { end(): Promise<void> }): Part {
+  return { name, start: () => Promise.resolve(), stop: () => opened.end() };
+}

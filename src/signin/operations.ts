@@ -8,7 +8,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 
 import type { Pool, Tx } from '../platform/postgres.js';
 import type { Caller } from '../shared/caller.js';
-import type { Operations, RequestClient } from '../shared/operation.js';
+import type { Deadline, Operations, RequestClient } from '../shared/operation.js';
 import { Problem } from '../shared/problem.js';
 import { bootstrapPlatformAdmin } from './bootstrap.js';
 import { isPlatformAdmin, listRoleNames } from './claims-store.js';
@@ -33,7 +33,15 @@ export interface SignInOperationsOptions {
   /** Lets its holder make the first platform admin. */
   readonly bootstrapToken: string | undefined;
   readonly now: () => Date;
+  /** The permissions that a user has in a tenant now. */
+  readonly permissionsOf: PermissionsOf;
 }
+
+/** As src/decisions/own-permissions.ts finds them. */
+export type PermissionsOf = (
+  who: { readonly userId: string; readonly tenantId: string },
+  deadline: Deadline,
+) => Promise<string[]>;
 
 const settings = { 'bailiwick.platform': 'on' };
 
@@ -83,8 +91,11 @@ export function signInOperations(options: SignInOperationsOptions) {
       });
       return { status: 204, body: undefined };
     },
-    async getMe(_input, { caller }) {
-      return { status: 200, body: await inOne((tx) => describe(tx, caller, options)) };
+    async getMe(_input, { caller, deadline }) {
+      const { userId, tenantId } = person(caller);
+      const me = await inOne((tx) => describe(tx, caller, options));
+      const permissions = tenantId === undefined ? [] : await options.permissionsOf({ userId, tenantId }, deadline);
+      return { status: 200, body: { ...me, permissions } };
     },
     async bootstrapPlatformAdmin({ body }, { client }) {
       const refused = await inOne((tx) => refusal(tx, { token: body.bootstrapToken, client }, options));

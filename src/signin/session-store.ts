@@ -42,7 +42,7 @@ export interface StandingSession {
 
 /**
  * The session, where all that it stands on holds: not revoked nor expired nor idle, its user enabled and still of its
- * tenant, the tenant not suspended; of an impersonation, that it is under way and its actor still a platform admin.
+ * tenant, the tenant not suspended; of an impersonation instead, that it is under way and its actor still a platform admin.
  */
 export async function findStandingSession(
   tx: Tx,
@@ -60,7 +60,8 @@ export async function findStandingSession(
         left join identity.impersonation i on i.id = s.impersonation_id
       where s.id = $1::text and s.revoked_at is null and s.expires_at > $2::timestamptz
         and s.last_seen_at > $2::timestamptz - make_interval(mins => $3::int)
-        and (s.tenant_id is null or t.status <> 'suspended')
+        -- one who acts in it from above is told why nothing can be written
+        and (s.tenant_id is null or s.impersonation_id is not null or t.status <> 'suspended')
         and case when s.impersonation_id is null then u.tenant_id is not distinct from s.tenant_id
             else i.actor_user_id = s.user_id and i.tenant_id = s.tenant_id and i.ended_at is null
                  and i.expires_at > $2::timestamptz

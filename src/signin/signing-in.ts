@@ -14,6 +14,7 @@ import { SIGNING_ALGORITHM } from '../platform/signing-key.js';
 import type { Part } from '../shared/part.js';
 import { createKeyRing } from './key-ring.js';
 import { signInOperations } from './operations.js';
+import type { PermissionsOf } from './operations.js';
 import { createPasswordJudge } from './password-rules.js';
 import { createPasswords } from './passwords.js';
 import type { Passwords } from './passwords.js';
@@ -54,6 +55,7 @@ export function createSigningIn(options: {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly now: () => Date;
+  readonly permissionsOf: PermissionsOf;
 }): SigningIn {
   const { settings, pool, signInPool, log, metrics, now } = options;
   const { issuer, audience, domain, bootstrapToken } = settings;
@@ -79,6 +81,7 @@ export function createSigningIn(options: {
       domain,
       bootstrapToken,
       now,
+      permissionsOf: options.permissionsOf,
     }),
   };
 }

@@ -530,6 +530,7 @@ export const CASES: ChangeCase[] = [
     says: 'a seat',
     does: [`insert into identity.platform_admin (user_id) values ('cal')`],
     writes: [['platform platform_admin cal WRITE platform_admin.grant', {}]],
+    tells: [['platform PLATFORM_ADMIN_ADDED', { userId: 'cal' }]],
   },
   {
     says: 'a seat that goes to another',
@@ -537,20 +538,29 @@ export const CASES: ChangeCase[] = [
     writes: [
       ['platform platform_admin cal WRITE platform_admin.grant', {}],
       ['platform platform_admin root DELETE platform_admin.revoke', {}],
+      ['t1 impersonation i1 DELETE impersonation.end', { actorUserId: 'root' }],
     ],
+    tells: [['t1 IMPERSONATION_ENDED', { impersonationId: 'i1', reason: 'ticket 7', actorUserId: 'root' }]],
   },
   {
     says: 'a seat no more',
     does: [`delete from identity.platform_admin`],
-    writes: [['platform platform_admin root DELETE platform_admin.revoke', {}]],
+    writes: [
+      ['platform platform_admin root DELETE platform_admin.revoke', {}],
+      ['t1 impersonation i1 DELETE impersonation.end', { actorUserId: 'root' }],
+    ],
+    tells: [
+      ['platform PLATFORM_ADMIN_REMOVED', { userId: 'root' }],
+      ['t1 IMPERSONATION_ENDED', { impersonationId: 'i1', reason: 'ticket 7', actorUserId: 'root' }],
+    ],
   },
   {
     says: 'an impersonation',
     does: [
-      `insert into identity.impersonation (id, actor_user_id, tenant_id, reason) values ('i2', 'root', 't2', 'ticket 8')`,
+      `insert into identity.impersonation (id, actor_user_id, tenant_id, reason) values ('i2', 'cal', 't2', 'ticket 8')`,
     ],
-    writes: [['t2 impersonation i2 WRITE impersonation.start', { actorUserId: 'root' }]],
-    tells: [['t2 IMPERSONATION_STARTED', { impersonationId: 'i2', reason: 'ticket 8', actorUserId: 'root' }]],
+    writes: [['t2 impersonation i2 WRITE impersonation.start', { actorUserId: 'cal' }]],
+    tells: [['t2 IMPERSONATION_STARTED', { impersonationId: 'i2', reason: 'ticket 8', actorUserId: 'cal' }]],
   },
   {
     says: 'an impersonation ended',
@@ -562,6 +572,18 @@ export const CASES: ChangeCase[] = [
     says: 'an impersonation made shorter',
     does: [`update identity.impersonation set expires_at = expires_at - interval '1 minute'`],
     writes: [['t1 impersonation i1 WRITE impersonation.update', { actorUserId: 'root' }]],
+  },
+  {
+    says: 'an emergency',
+    does: [
+      `insert into identity.impersonation (id, actor_user_id, tenant_id, reason, ticket, is_emergency)
+       values ('i2', 'cal', 't2', 'locked out', 'INC-1', true)`,
+    ],
+    writes: [['t2 impersonation i2 WRITE impersonation.start', { actorUserId: 'cal' }]],
+    tells: ['IMPERSONATION_STARTED', 'IMPERSONATION_EMERGENCY'].map((event) => [
+      `t2 ${event}`,
+      { impersonationId: 'i2', reason: 'locked out', ticket: 'INC-1', actorUserId: 'cal' },
+    ]),
   },
   { says: 'an impersonation as before', does: [`update identity.impersonation set reason = reason`], writes: [] },
 ];

@@ -114,6 +114,10 @@ export async function openOffice(over: ServiceOver = {}): Promise<Office> {
       return row[0]?.n ?? '0';
     },
     async impersonate(tenantId) {
+      // one at a time
+      await world.sql(
+        `update identity.impersonation set ended_at = now() where actor_user_id = 'root' and ended_at is null`,
+      );
       const [row] = await world.sql<{ id: string }>(
         `insert into identity.impersonation (actor_user_id, tenant_id, reason, expires_at)
          values ('root', $1, 'a test', now() + interval '30 minutes') returning id`,

@@ -22,6 +22,8 @@ export interface OperationFixture {
   prepare(world: World, tenantId: string): Promise<OperationCall>;
   /** What it needs besides its own permission, so that a caller who has just these may carry it out. */
   readonly alsoHolds?: readonly string[];
+  /** What this call writes, where the operation may write more: its `x-audit` names all that it may. */
+  readonly writes?: readonly string[];
   /** The status of the answer where it is not 200. */
   readonly status?: number;
 }
@@ -94,6 +96,43 @@ export const OPERATION_FIXTURES: Readonly<Record<string, OperationFixture>> = {
   getEffectivePermissions: { prepare: async (world, tenantId) => ({ path: { id: await aUser(world, tenantId) } }) },
   listPermissions: { prepare: nothing },
   listPermissionUsers: { prepare: () => Promise.resolve({ path: { permissionId: 'claims.read' } }) },
+  listPeople: { prepare: nothing },
+  createUser: {
+    prepare: async (world, tenantId) => ({
+      body: { email: `${aName()}@example.com`, displayName: 'New', roleIds: [await aRole(world, tenantId)] },
+    }),
+    status: 201,
+    alsoHolds: ['claims.read'],
+  },
+  getUser: { prepare: async (world, tenantId) => ({ path: { id: await aUser(world, tenantId) } }) },
+  updateUser: {
+    prepare: async (world, tenantId) => ({
+      path: { id: await aUser(world, tenantId) },
+      body: { displayName: 'After', email: `${aName()}@example.com` },
+    }),
+    writes: ['user.update'],
+  },
+  deleteUser: {
+    prepare: async (world, tenantId) => {
+      const id = await aUser(world, tenantId, viewer(tenantId));
+      const successorId = await aUser(world, tenantId);
+      await world.sql(
+        `insert into security.user_assignment (tenant_id, user_id, assigned_user_id) values ($1, $2, $3)`,
+        [tenantId, id, successorId],
+      );
+      await world.sql(`insert into security.record (tenant_id, id, owner_user_id) values ($1, $2, $2)`, [tenantId, id]);
+      return { path: { id }, query: `successorId=${successorId}` };
+    },
+  },
+  resetPassword: { prepare: async (world, tenantId) => ({ path: { id: await aUser(world, tenantId) } }) },
+  unlockUser: {
+    prepare: async (world, tenantId) => {
+      const id = await aUser(world, tenantId);
+      await world.superSql(`insert into security.sign_in_failure (tenant_id, email_key, failures, failed_at, locked_until)
+        values ('${tenantId}', security.email_key('${id}@example.com'), 5, now(), now() + interval '15 minutes')`);
+      return { path: { id } };
+    },
+  },
   listAuditLog: { prepare: nothing },
   exportAuditLog: { prepare: nothing },
 };

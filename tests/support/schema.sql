@@ -166,6 +166,8 @@ identity.impersonation.reason text not null
 identity.impersonation.started_at timestamp with time zone not null default now()
 identity.impersonation.expires_at timestamp with time zone not null default (now() + '01:00:00'::interval)
 identity.impersonation.ended_at timestamp with time zone
+identity.impersonation.ticket text
+identity.impersonation.is_emergency boolean not null default false
 identity.mail_outbox.id uuid not null
 identity.mail_outbox.tenant_id text
 identity.mail_outbox.to_address text not null
@@ -212,6 +214,7 @@ identity.tenant.name text not null
 identity.tenant.status text not null default 'active'::text
 identity.tenant.preset text not null
 identity.tenant.created_at timestamp with time zone not null default now()
+identity.tenant.show_one_time_passwords boolean not null default true
 identity.tenant_audit.id bigint not null identity
 identity.tenant_audit.tenant_id text not null
 identity.tenant_audit.event_type text not null
@@ -363,7 +366,10 @@ audit.seal fk_seal_ledger FOREIGN KEY (lane) REFERENCES audit.ledger(lane)
 audit.seal pk_seal PRIMARY KEY (lane, batch)
 audit.seal uq_seal_first_seq UNIQUE (lane, first_seq)
 audit.seal uq_seal_prev UNIQUE (lane, prev)
+identity.impersonation chk_impersonation_emergency CHECK (((NOT is_emergency) OR (ticket IS NOT NULL)))
+identity.impersonation chk_impersonation_end CHECK ((ended_at >= started_at))
 identity.impersonation chk_impersonation_reason CHECK (((char_length(reason) >= 1) AND (char_length(reason) <= 1000)))
+identity.impersonation chk_impersonation_ticket CHECK (((char_length(ticket) >= 1) AND (char_length(ticket) <= 200)))
 identity.impersonation chk_impersonation_window CHECK (((expires_at > started_at) AND (expires_at <= (started_at + '01:00:00'::interval))))
 identity.impersonation fk_impersonation_actor FOREIGN KEY (actor_user_id) REFERENCES security.app_user(id)
 identity.impersonation fk_impersonation_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id)
@@ -402,6 +408,7 @@ identity.tenant chk_tenant_id_reserved CHECK ((id <> 'platform'::text))
 identity.tenant chk_tenant_name CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200)))
 identity.tenant chk_tenant_preset CHECK ((preset = ANY (ARRAY['rcm'::text, 'emr'::text, 'sales'::text])))
 identity.tenant chk_tenant_slug CHECK (((slug ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'::text) AND (slug <> 'platform'::text)))
+identity.tenant chk_tenant_slug_reserved CHECK ((slug <> ALL (ARRAY['platform'::text, 'www'::text, 'api'::text, 'app'::text, 'admin'::text, 'console'::text, 'auth'::text, 'login'::text, 'sso'::text, 'account'::text, 'mail'::text, 'smtp'::text, 'static'::text, 'assets'::text, 'cdn'::text, 'status'::text, 'health'::text, 'metrics'::text, 'docs'::text, 'help'::text, 'support'::text, 'localhost'::text])))
 identity.tenant chk_tenant_status CHECK ((status = ANY (ARRAY['active'::text, 'read_only'::text, 'suspended'::text])))
 identity.tenant pk_tenant PRIMARY KEY (id)
 identity.tenant uq_tenant_name UNIQUE (name)
@@ -490,6 +497,7 @@ CREATE INDEX ix_decision_id ON ONLY audit.decision USING btree (decision_id)
 CREATE INDEX ix_decision_seal ON ONLY audit.decision USING btree (xid, decision_id)
 CREATE INDEX ix_decision_subject ON ONLY audit.decision USING btree (tenant_id, subject_user_id, decided_at)
 CREATE INDEX ix_idempotency_claim_claimed ON audit.idempotency_claim USING btree (claimed_at)
+CREATE INDEX ix_impersonation_expiry ON identity.impersonation USING btree (expires_at) WHERE (ended_at IS NULL)
 CREATE INDEX ix_impersonation_tenant ON identity.impersonation USING btree (tenant_id, started_at)
 CREATE INDEX ix_mail_outbox_created ON identity.mail_outbox USING btree (created_at)
 CREATE INDEX ix_mail_outbox_due ON identity.mail_outbox USING btree (not_before) WHERE (content IS NOT NULL)
@@ -565,6 +573,7 @@ CREATE UNIQUE INDEX pk_user_role ON security.user_role USING btree (id)
 CREATE UNIQUE INDEX uq_app_user_email ON security.app_user USING btree (COALESCE(tenant_id, ''::text), lower(email))
 CREATE UNIQUE INDEX uq_app_user_tenant ON security.app_user USING btree (id, tenant_id)
 CREATE UNIQUE INDEX uq_idempotency_claim ON audit.idempotency_claim USING btree (tenant_id, caller_id, operation_id, key)
+CREATE UNIQUE INDEX uq_impersonation_active ON identity.impersonation USING btree (actor_user_id) WHERE (ended_at IS NULL)
 CREATE UNIQUE INDEX uq_ledger_origin ON audit.ledger USING btree (origin)
 CREATE UNIQUE INDEX uq_model_hash ON sync.model USING btree (store_id, hash)
 CREATE UNIQUE INDEX uq_role_name ON security.role USING btree (tenant_id, lower(name))
@@ -601,6 +610,7 @@ identity.impersonation CREATE TRIGGER trg_audit_update AFTER UPDATE ON identity.
 identity.impersonation CREATE TRIGGER trg_event_delete AFTER DELETE ON identity.impersonation REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
 identity.impersonation CREATE TRIGGER trg_event_insert AFTER INSERT ON identity.impersonation REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
 identity.impersonation CREATE TRIGGER trg_event_update AFTER UPDATE ON identity.impersonation REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
+identity.impersonation CREATE TRIGGER trg_impersonation_ended BEFORE UPDATE ON identity.impersonation FOR EACH ROW WHEN (((old.ended_at IS NOT NULL) AND (old.* IS DISTINCT FROM new.*))) EXECUTE FUNCTION identity.keep_ended()
 identity.platform_admin CREATE TRIGGER trg_audit_delete AFTER DELETE ON identity.platform_admin REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.user_id = n.user_id')
 identity.platform_admin CREATE TRIGGER trg_audit_insert AFTER INSERT ON identity.platform_admin REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.user_id = n.user_id')
 identity.platform_admin CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON identity.platform_admin FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.user_id = n.user_id')
@@ -610,6 +620,7 @@ identity.platform_admin CREATE TRIGGER trg_capture_insert AFTER INSERT ON identi
 identity.platform_admin CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON identity.platform_admin FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 identity.platform_admin CREATE TRIGGER trg_capture_update AFTER UPDATE ON identity.platform_admin REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 identity.platform_admin CREATE TRIGGER trg_escalation BEFORE INSERT OR UPDATE ON identity.platform_admin FOR EACH ROW EXECUTE FUNCTION security.guard_platform_seat()
+identity.platform_admin CREATE TRIGGER trg_impersonation_seat AFTER DELETE OR UPDATE OF user_id ON identity.platform_admin FOR EACH ROW EXECUTE FUNCTION identity.end_impersonations_of_actor()
 identity.platform_admin CREATE TRIGGER trg_platform_admin_audit AFTER INSERT OR DELETE ON identity.platform_admin FOR EACH ROW EXECUTE FUNCTION identity.audit_platform_admin()
 identity.platform_admin CREATE TRIGGER trg_platform_admin_last AFTER DELETE OR UPDATE ON identity.platform_admin FOR EACH STATEMENT EXECUTE FUNCTION identity.keep_last_platform_admin()
 identity.platform_admin CREATE TRIGGER trg_platform_admin_lock BEFORE DELETE OR UPDATE ON identity.platform_admin FOR EACH STATEMENT EXECUTE FUNCTION identity.lock_platform_admins()
@@ -636,12 +647,16 @@ security.app_user CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.app
 security.app_user CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.app_user REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.app_user CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.app_user FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.app_user CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.app_user REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.app_user CREATE TRIGGER trg_escalation BEFORE UPDATE OF email ON security.app_user FOR EACH ROW WHEN ((old.email <> new.email)) EXECUTE FUNCTION security.guard_credential()
 security.app_user CREATE TRIGGER trg_event_delete AFTER DELETE ON security.app_user REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
 security.app_user CREATE TRIGGER trg_event_insert AFTER INSERT ON security.app_user REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
 security.app_user CREATE TRIGGER trg_event_update AFTER UPDATE ON security.app_user REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
+security.app_user CREATE TRIGGER trg_impersonation_actor AFTER UPDATE OF status ON security.app_user FOR EACH ROW WHEN (((old.status = 'active'::text) AND (new.status <> 'active'::text))) EXECUTE FUNCTION identity.end_impersonations_of_actor()
 security.app_user CREATE TRIGGER trg_last_admin_delete AFTER DELETE ON security.app_user REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
 security.app_user CREATE TRIGGER trg_last_admin_insert AFTER INSERT ON security.app_user REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
 security.app_user CREATE TRIGGER trg_last_admin_update AFTER UPDATE ON security.app_user REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
+security.credential CREATE TRIGGER trg_audit AFTER INSERT OR UPDATE ON security.credential FOR EACH ROW WHEN (new.one_time) EXECUTE FUNCTION audit.capture_credential()
+security.credential CREATE TRIGGER trg_escalation BEFORE INSERT OR UPDATE OF password_hash ON security.credential FOR EACH ROW EXECUTE FUNCTION security.guard_credential()
 security.record CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.record REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.id) = (n.tenant_id, n.id)')
 security.record CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.record REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.id) = (n.tenant_id, n.id)')
 security.record CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.record FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.id) = (n.tenant_id, n.id)')
@@ -837,7 +852,7 @@ audit.seal bailiwick_auditor: select
 audit.seal bailiwick_operator: select
 audit.seal bailiwick_sync: select
 identity.impersonation bailiwick_operator: delete insert select update
-identity.impersonation bailiwick_service: delete insert select update
+identity.impersonation bailiwick_service: insert select
 identity.mail_outbox bailiwick_service: delete
 identity.mailer bailiwick_service: insert select update
 identity.platform_admin bailiwick_operator: delete insert select update
@@ -904,6 +919,7 @@ audit.access_log bailiwick_service: insert (tenant_id actor_user_id accessed_ent
 audit.checkpoint bailiwick_sync: insert (lane size note)
 audit.decision bailiwick_service: insert (decision_id decided_at api tenant_id caller_kind caller_id subject_user_id permission object answer listed source problem model_id sync_position latency_us request_id)
 audit.seal bailiwick_sync: insert (lane batch first_seq last_seq last_xid last_id prev head root frontier leaves first_at last_at)
+identity.impersonation bailiwick_service: update (ended_at)
 identity.mail_outbox bailiwick_operator: select (id tenant_id to_address template created_at expires_at not_before attempts leased_until last_error sent_at gave_up_at)
 identity.mail_outbox bailiwick_service: insert (id tenant_id to_address template content expires_at)
 identity.mail_outbox bailiwick_service: select (id tenant_id to_address template content created_at expires_at not_before attempts lease leased_until last_error sent_at gave_up_at)
@@ -914,22 +930,27 @@ security.credential bailiwick_operator: select (user_id one_time one_time_expire
 
 -- functions
 audit.capture_change() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner a649ba5ee15a787ff1de887e120c590e
+audit.capture_credential() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 207bd96f24128d1968eefa923b542cb3
 audit.ensure_access_log_partitions(months_ahead integer) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner,bailiwick_sync=X/bailiwick_owner ba93919ab78925a4fe5b369400f21a50
 audit.ensure_decision_partitions(days_ahead integer) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 28a7fc94f65fefa22c105af8fecffa96
 audit.ensure_partition(parent text, suffix text, since timestamp with time zone, until timestamp with time zone) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner e5e134811e16b6c5f493725708750c58
 audit.entries_query(table_name text) immutable owner=bailiwick_owner 40aa9571c5faf3d3ebaae622ae685a6b
 audit.entry_text(e audit.access_log) stable owner=bailiwick_owner ea133d71299bc02b812532af1127c0d2
 audit.entry_text(e audit.decision) stable owner=bailiwick_owner 83c3846fb20b38606bfaa506dd4fef89
+audit.note_account(user_id text, purpose text, event_type text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 6cf7cd311b9cf917c42616f2dace606e
 audit.note_grants() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 36e54cb299b1e15f8d171c884cd35eb8
+audit.note_unlock(user_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 50987d3735cb8f9993e27712d57f3219
 audit.prune_partition(lane text, partition text, seqs int8multirange) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner 988ee311462ef5e036ffeec101d71f70
 audit.refuse_change() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 0ae5914b4783b615a4af271b5b078820
 audit.setting(name text) stable owner=bailiwick_owner 337730cd044b86acbb43600daeccdabd
 audit.write_grants() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 5d0b0343afdfbbca1d75f781fc57f118
 identity.audit_platform_admin() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner 10f85774b803bc266d04dfafe1389965
-identity.capture_event() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 9ae81411ea85eab2850101964f1cb453
-identity.end_tenant(tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner 02dc2baf5fb82502fe9c6f550b36f1ca
+identity.capture_event() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 732a1140e5b201ea5c09cecfe65f7cb0
+identity.end_impersonations_of_actor() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner 7976609bbd30bd737ee25295b95c1ea4
+identity.end_tenant(tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner dcbd10b8899504c262b809d255c470b0
 identity.has_mailer() stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner fd23401d1148e52d2bea74643bb61bf3
-identity.keep_last_platform_admin() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner aeca686c6a0c13d49224bcea1a944586
+identity.keep_ended() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 7e423a35992e62c844b504fad9e5300b
+identity.keep_last_platform_admin() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner f9c07d1a43e1bcef9803379f7dddb101
 identity.lock_platform_admins() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner ef644ca63359abd7624886383ba0a3c8
 security.actor() stable owner=bailiwick_owner dfab8d4c7beb17aacbce3f875b1e94e5
 security.apply_presets(only_tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_sync=X/bailiwick_owner 6e13ae5a6eb11f30e72fcb52397c9ed8
@@ -940,6 +961,7 @@ security.describe_role() volatile definer set search_path=pg_catalog, pg_temp ow
 security.email_key(email text) immutable owner=bailiwick_owner fff5504aa24c11da6a0f85de470a6c6c
 security.fill_role_tenant() volatile definer set search_path=pg_catalog, pg_temp enable_seqscan=off owner=bailiwick_owner dc8b11d47dbf03ab909e2a8005537f1b
 security.guard_assignment() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner d705328bc5099dddffc7ed13f23f828b
+security.guard_credential() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner 9268a079a6e712cdc73efb440591e300
 security.guard_grant() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 4499c301b4a20ec6af1c852e8167a62f
 security.guard_platform_seat() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1b58f354f31bba910b8082b158828857
 security.held_permissions(user_id text, tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner dcfeca683d607886864f364c0d6f619e
@@ -952,14 +974,16 @@ security.note_admins(tenant_ids text[]) volatile definer set search_path=pg_cata
 security.protect_permission_set() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 765d98c698a6d8e36b250c008cd300c9
 security.protect_role() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 8f5bbe02962fe6d593c7593ba30f7153
 security.refuse(code text, sentence text, facts jsonb) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner d2cba3ed72d5d3db14725bdae4e2163d
+security.remove_user(tenant_id text, user_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner b19bbd2533f897e2bc221ae58765ef05
 security.require_admin() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 7fa8330d64a6a87a45cc7f7e34d73f16
 security.require_may_hand_out(actor text, tenant_id text, permissions text[], delegates text[], own_until timestamp with time zone) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 832382f1902ed2ba00622615c6ad7764
+security.require_may_stand_in(user_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 0b6e6f980194a6e7b2beec82b8cffa79
 security.set_slot() volatile definer set search_path=pg_catalog, pg_temp enable_seqscan=off owner=bailiwick_owner 1c28f8a8ff6d4d3cbc88cb23d0dcb3d1
 security.set_xid() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner f270cd92f3e7277c6315b88953d70378
 security.touch_roles() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 565bf9617a3a4cb14b24ca0d87249077
 security.valid_id(id text) immutable owner=bailiwick_owner abaf06e906e2342da655585c589575fd
 security.watch_admins() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 75b7f24082fad91d032ff5a91deed200
-security.writer_standing(actor_user_id text, tenant_id text, impersonation_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 55850467478e9c9adf277be148e0957a
+security.writer_standing(actor_user_id text, tenant_id text, impersonation_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 24d88482e6000322b168e31015bf1a3f
 sync.capture() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 2c7802cc09c104f0a45ec97771e4485c
 sync.count_captured(more bigint) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 9cb3458712a6591edb74a5348c219268
 sync.is_applied(tenant_id text, "position" xid8) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner b44ed6e0f68a068afebaf38709194751

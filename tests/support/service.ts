@@ -32,6 +32,8 @@ export interface ServiceOver {
   readonly engineTimeoutMs?: number;
   readonly syncWaitMs?: number;
   readonly decisionCacheEntries?: number;
+  /** False: nobody signs in here. */
+  readonly signIn?: Partial<NonNullable<Config['signIn']>> | false;
   readonly mail?: Config['mail'];
   /** Connections of the service's pool. */
   readonly connections?: number;
@@ -39,7 +41,6 @@ export interface ServiceOver {
   readonly validateResponses?: boolean;
   readonly auditKey?: string;
   readonly checkpointFile?: string;
-  readonly signIn?: Partial<NonNullable<Config['signIn']>>;
   /** Nobody hears it where left out. */
   readonly log?: Logger;
 }
@@ -186,7 +187,7 @@ function configOf(world: World, over: ServiceOver): Config {
     },
     http: { host: '127.0.0.1', port: 0, managementPort: 0, requestTimeoutMs: over.requestTimeoutMs ?? 1_000 },
     callers: { issuers: [], trustLoopback: true, gatewaySecret: undefined },
-    signIn: { ...SIGN_IN, ...over.signIn },
+    signIn: over.signIn === false ? undefined : { ...SIGN_IN, ...over.signIn },
     decisionLog: over.decisionLog ?? 'strict',
     audit: { key: over.auditKey, checkpointFile: over.checkpointFile },
     syncWaitMs: over.syncWaitMs ?? 250,
