@@ -3,7 +3,7 @@
  * Aim: p99 in the flood ≤ 2 × calm. The flood is 100 attempts a second that never stop, several times what is hashed.
  */
 import { percentile, startBench } from './support.mjs';
-import { addPeople, signIn } from './sign-in-support.mjs';
+import { addPeople, clearFailures, signIn } from './sign-in-support.mjs';
 
 const ROUNDS = 3;
 const SECONDS = 15;
@@ -15,8 +15,10 @@ export async function run() {
   try {
     await bench.addTenant('t', 'rcm');
     await addPeople(bench, { tenant: 't', prefix: 'u', count: 500 });
-    await bench.sql(`insert into security.user_role (user_id, role_id) values ('u1', 't.BILLER')`);
-    const check = () => bench.check({ user: 'u1', permission: 'claims.read', tenant: 't' });
+    await bench.sql(`insert into security.user_role (user_id, role_id) values ('u1', 't.biller')`);
+    // The engine itself is asked: an answer from memory would hide what the flood takes from it.
+    const question = { user: 'u1', permission: 'claims.read', tenant: 't', consistency: 'full' };
+    const check = () => bench.check(question);
     for (let warm = 0; warm < 200; warm += 1) await check();
     console.log(
       `/check at ${String(CHECKS_PER_SECOND)} a second beside ${String(SIGN_INS_PER_SECOND)} sign-ins a second ` +
@@ -35,7 +37,7 @@ export async function run() {
       });
       const flood = await atRate(CHECKS_PER_SECOND, SECONDS, check);
       await flooding;
-      await bench.clearFailures();
+      await clearFailures(bench);
       const at = (/** @type {number[]} */ ms) =>
         [50, 99].map((p) => `p${String(p)} ${percentile(ms, p).toFixed(1)} ms`).join('  ');
       const counts = [...statuses].sort().map(([status, times]) => `${String(status)}: ${String(times)}`);

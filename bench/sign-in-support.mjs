@@ -1,5 +1,6 @@
 /** What the sign-in benches share: accounts, one request to sign in, and the statistics of two samples. */
 import { hashPassword } from '../dist/platform/password-hash.js';
+import { runSql } from '../dist/platform/admin-sql.js';
 import { percentile } from './support.mjs';
 
 export const PASSWORD = 'plum violin over the quiet harbour';
@@ -49,3 +50,20 @@ export function cliffsDelta(a, b) {
 
 /** @param {readonly number[]} values */
 export const median = (values) => percentile(values, 50);
+
+/**
+ * As if nobody had ever failed to sign in.
+ * @param {{ databaseUrl: string }} bench
+ */
+export const clearFailures = ({ databaseUrl }) => runSql(databaseUrl, ['delete from security.sign_in_failure']);
+
+/**
+ * Locks every account whose address begins so.
+ * @param {{ databaseUrl: string }} bench @param {string} prefix
+ */
+export const lock = ({ databaseUrl }, prefix) =>
+  runSql(databaseUrl, [
+    `insert into security.sign_in_failure (tenant_id, email_key, failures, failed_at, locked_until)
+     select tenant_id, security.email_key(email), 5, now(), now() + interval '15 minutes'
+     from security.app_user where email like '${prefix}%'`,
+  ]);

@@ -3,7 +3,7 @@
  * user, 300 samples each over 300 accounts, interleaved, in three runs. Aim: medians within 5 %, Cliff's delta within 0.2.
  */
 import { startBench } from './support.mjs';
-import { addPeople, cliffsDelta, median, PASSWORD, signIn } from './sign-in-support.mjs';
+import { addPeople, clearFailures, cliffsDelta, lock, median, PASSWORD, signIn } from './sign-in-support.mjs';
 
 const SAMPLES = 300;
 const RUNS = 3;
@@ -27,8 +27,8 @@ export async function run() {
 
 /** @param {Awaited<ReturnType<typeof startBench>>} bench @param {number} runs */
 async function sampleOnce(bench, runs) {
-  await bench.clearFailures();
-  await bench.lock('locked-');
+  await clearFailures(bench);
+  await lock(bench, 'locked-');
   /** @type {Record<(typeof CLASSES)[number], number[]>} */
   const ms = { 'unknown user': [], 'wrong password': [], locked: [], disabled: [] };
   const expected = { 'unknown user': 401, 'wrong password': 401, locked: 429, disabled: 401 };

@@ -42,6 +42,16 @@ export async function startDatabase() {
   }
 }
 
+/** What the benches' own tokens stand on. */
+const SIGN_IN = {
+  issuer: 'http://127.0.0.1/bench',
+  audience: 'bench',
+  signingSecret: 'the-signing-secret-of-the-benches-0123456789',
+  domain: undefined,
+  bootstrapToken: undefined,
+  failuresPerAddress: 0,
+};
+
 /** Starts everything; `end` stops it. */
 export async function startBench() {
   const dataDir = await mkdtemp(join(tmpdir(), 'bailiwick-bench-'));
@@ -57,14 +67,7 @@ export async function startBench() {
       engine: { url: stack.engine.url, storeId, token: undefined, timeoutMs: 2_000, requestTimeoutMs: 3_000 },
       http: { host: '127.0.0.1', port: 0, managementPort: 0, requestTimeoutMs: 5_000 },
       callers: { issuers: [], trustLoopback: false, gatewaySecret: undefined },
-      signIn: {
-        issuer: 'http://127.0.0.1/bench',
-        audience: 'bench',
-        signingSecret: 'the-signing-secret-of-the-benches-0123456789',
-        domain: undefined,
-        bootstrapToken: undefined,
-        failuresPerAddress: 0,
-      },
+      signIn: SIGN_IN,
       decisionLog: 'async',
       audit: { key: undefined, checkpointFile: undefined },
       syncWaitMs: 250,
@@ -124,15 +127,6 @@ export async function startBench() {
         await replica.start();
         return { check: checkOn(replica.addresses().service, key), stop: () => replica.stop() };
       },
-      /** As if nobody had ever failed to sign in. */
-      clearFailures: () => runSql(url, ['delete from security.sign_in_failure']),
-      /** Locks every account whose address begins so. @param {string} prefix */
-      lock: (prefix) =>
-        runSql(url, [
-          `insert into security.sign_in_failure (tenant_id, email_key, failures, failed_at, locked_until)
-           select tenant_id, security.email_key(email), 5, now(), now() + interval '15 minutes'
-           from security.app_user where email like '${prefix}%'`,
-        ]),
       end: async () => {
         await operator.end();
         await service.stop();

@@ -129,11 +129,8 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
   const readiness = readinessOf(base, ledger.warning);
   const { validateResponses = false } = outside;
   const { service, management } = servers({ ...base, validateResponses, wake: () => projector.wake() }, readiness);
-  declareRuntimeMetrics(metrics, {
-    version: version(),
-    modelHash,
-    pools: { service: pool, sync: syncPool, sign_in: signInPool, seal: ledger.pool },
-  });
+  const measured = { service: pool, sync: syncPool, sign_in: signInPool, seal: ledger.pool };
+  declareRuntimeMetrics(metrics, { version: version(), modelHash, pools: measured });
 
   const waiting = (part: Part): Part =>
     patient(part, 500, (error) => log.warn({ err: error }, `${part.name} cannot start yet`));
