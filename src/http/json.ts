@@ -40,6 +40,7 @@ function scan(text: string, maxKeys: number): void {
   /** The keys of each open object; undefined for an array. */
   const open: (Set<string> | undefined)[] = [];
   let keys = 0;
+  let field: string | undefined;
   for (let at = 0; at < text.length; at += 1) {
     const sign = text[at];
     if (sign === '{' || sign === '[') {
@@ -49,23 +50,25 @@ function scan(text: string, maxKeys: number): void {
     } else if (sign === '}' || sign === ']') {
       open.pop();
     } else if (sign === '"') {
-      const end = endOfString(text, at);
+      const end = endOfString(text, at, field);
       const known = open.at(-1);
       if (known !== undefined && isFollowedByColon(text, end)) {
         if ((keys += 1) > maxKeys) throw malformed(`it has more than ${maxKeys} keys`);
-        addKey(known, text.slice(at, end));
+        field = addKey(known, text.slice(at, end));
       }
       at = end - 1;
     }
   }
 }
 
-/** The index after the closing quote of the string that opens at `start`. */
-function endOfString(text: string, start: number): number {
+/** The index after the closing quote of the string that opens at `start`; `field` is the key that was read last. */
+function endOfString(text: string, start: number, field: string | undefined): number {
   for (let at = start + 1; at < text.length; at += 1) {
     if (text[at] === '\\') {
       // Postgres' text cannot hold it.
-      if (text.startsWith('u0000', at + 1)) throw malformed('it holds a NUL character');
+      if (text.startsWith('u0000', at + 1)) {
+        throw field === undefined ? malformed('it holds a NUL character') : badKey(field, 'holds a NUL character');
+      }
       at += 1;
     } else if (text[at] === '"') return at + 1;
   }
@@ -78,7 +81,8 @@ function isFollowedByColon(text: string, from: number): boolean {
   return text[at] === ':';
 }
 
-function addKey(known: Set<string>, quoted: string): void {
+/** Takes in a key of an open object, and gives it as it reads. */
+function addKey(known: Set<string>, quoted: string): string {
   let key: string;
   try {
     // `"a"` and `"\u0061"` are the same key.
@@ -89,4 +93,5 @@ function addKey(known: Set<string>, quoted: string): void {
   if (known.has(key)) throw badKey(key, 'must not be given twice');
   if (key === '__proto__') throw badKey(key, 'is not a field');
   known.add(key);
+  return key;
 }

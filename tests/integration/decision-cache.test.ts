@@ -10,7 +10,7 @@ import { toQuestion } from '../../src/decisions/question.js';
 import { createMetrics } from '../../src/platform/metrics.js';
 import { createSyncGate, type GateOptions } from '../../src/sync/gate.js';
 import { WINDOW_EDGES } from '../../src/sync/gate-store.js';
-import { revokeRoles, until, withExposed } from '../support/outage.js';
+import { revokeRoles, until } from '../support/outage.js';
 import { startService, type RunningService } from '../support/service.js';
 import { startProxy, targetOf, through } from '../support/tcp-proxy.js';
 import { createWorld, quiet, roleId } from '../support/world.js';
@@ -252,19 +252,6 @@ test('a replica that is cut off from the feed gives nothing out for longer than 
     await service.stop();
     await postgres.stop();
   }
-});
-
-test('an engine that is away takes no answer that still stands, and gives none that a change has ended', async () => {
-  await addBiller('standing');
-  await withExposed(world, PATIENT, async ({ service, engine }) => {
-    const question = { user: 'standing', permission: 'claims.read', tenant: 'acme' };
-    await until(async () => (await service.check(question), await sourceOf(question)) === 'cache', 20_000);
-    await engine.set('refuse');
-    expect(await service.check(question)).toMatchObject({ status: 200, body: { allowed: true } });
-    await revokeRoles(world, 'standing', 'acme');
-    await world.settle();
-    await until(async () => (await service.check(question)).status === 503, 5_000);
-  });
 });
 
 /** Where the last answer to the question came from, as the log has it. */

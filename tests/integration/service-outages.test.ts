@@ -148,7 +148,7 @@ describe('a Postgres', () => {
   ])(
     'that is away ($mode) is a 503, never a decision that nobody writes down, and right again within 2 s of its return',
     async ({ mode, user, limitMs }) => {
-      // What is kept needs no engine, and is tests/integration/decision-cache.test.ts' concern.
+      // What is kept needs no engine to be asked.
       const over = { ...(mode === 'hang' ? {} : PATIENT), decisionCacheEntries: 0 };
       await withExposed(world, over, async ({ service, postgres }) => {
         await service.settle();
