@@ -124,7 +124,8 @@ export function createWalk({ base, domain, platformAdmin, sql, print }) {
       }),
     /** @returns {Promise<string>} A token of the platform admin. */
     async signInAbove() {
-      const { body } = await ask('POST', '/auth/login', { body: { tenant: 'platform', ...platformAdmin } });
+      const { status, body } = await ask('POST', '/auth/login', { body: { tenant: 'platform', ...platformAdmin } });
+      if (status !== 200) throw new Error('the platform admin cannot sign in: nothing else can be tried');
       return body.accessToken;
     },
   };

@@ -1,9 +1,23 @@
 /** Tenants over HTTP, on the real stack: made with their roles, and read-only or suspended at once, for everybody. */
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import type { CreatedUser, RolePage, Tenant, TenantPage, TenantReceipt } from '../../src/contract/api.js';
-import { ADA, openOffice, ROOT } from '../support/office.js';
+import type {
+  CreatedUser,
+  ResetPassword,
+  RolePage,
+  StartedImpersonation,
+  Tenant,
+  TenantPage,
+  TenantReceipt,
+} from '../../src/contract/api.js';
+import { ADA, openOffice, PATIENT, ROOT } from '../support/office.js';
 import type { Office } from '../support/office.js';
+import { startService } from '../support/service.js';
 import type { Answered, RequestMore } from '../support/service.js';
 import { addPerson, emailOf, getMe, signIn, tokenOf } from '../support/sign-in-world.js';
 import { roleId } from '../support/world.js';
@@ -172,4 +186,82 @@ test('a tenant that does not show one-time passwords still does where there is n
   expect(answer.body).toMatchObject({ mail: 'no-mailer' });
   expect(answer.body.oneTimePassword).not.toBeNull();
   await patch('acme', { showOneTimePasswords: true });
+});
+
+describe('a tenant that is ended', () => {
+  test('leaves no row and no tuple of its own, whatever its people were about; what was written down stays', async () => {
+    const made = await create({ ...newBody(), preset: 'emr' });
+    const id = made.body.id ?? '';
+    const slug = made.body.slug ?? '';
+    await office.world.sql(
+      `insert into security.app_user (id, tenant_id, email) values ('eve', $1, 'eve@example.com')`,
+      [id],
+    );
+    await office.world.sql(`insert into security.user_role (user_id, role_id) values ('eve', $1)`, [
+      `${id}.emr_client_admin`,
+    ]);
+    await office.service.settle();
+    const path = `/platform/tenants/${id}/impersonation`;
+    const started: Answered<StartedImpersonation> = await office.service.post(path, { reason: 'the end' }, ROOT);
+    const key = started.body.accessToken ?? '';
+    const given: Answered<ResetPassword> = await office.service.post('/admin/users/eve/reset-password', undefined, {
+      as: { key },
+      timeoutMs: 10_000,
+      headers: { 'idempotency-key': 'the-end' },
+    });
+    const typed = { tenant: slug, email: 'eve@example.com' };
+    expect((await signIn(office.service, { ...typed, password: given.body.oneTimePassword ?? '' })).status).toBe(200);
+    await signIn(office.service, { ...typed, password: 'not this one' });
+    await office.world.sql(`select identity.end_tenant($1)`, [id]);
+    await office.service.settle();
+    expect((await office.world.storedTuples()).filter((tuple) => JSON.stringify(tuple).includes(id))).toEqual([]);
+    expect((await getMe(office.service, key)).status).toBe(401);
+    const tables = [
+      'identity.session where tenant_id = $1',
+      `security.credential where user_id = 'eve' and $1 <> ''`,
+      'security.sign_in_failure where tenant_id = $1',
+      'identity.impersonation where tenant_id = $1',
+      'identity.mail_outbox where tenant_id = $1',
+      'audit.idempotency_claim where tenant_id = $1',
+    ];
+    for (const table of tables) {
+      const { rowCount } = await office.world
+        .pool(undefined)
+        .transaction((tx) => tx.query({ text: `select 1 from ${table}`, values: [id] }));
+      expect(rowCount, table).toBe(0);
+    }
+    const told = await office.world.sql<{ type: string }>(
+      `select event_type as type from identity.tenant_audit where tenant_id = $1 order by id`,
+      [id],
+    );
+    expect(told.map(({ type }) => type)).toEqual(
+      expect.arrayContaining(['TENANT_CREATED', 'IMPERSONATION_STARTED', 'IMPERSONATION_ENDED', 'TENANT_ENDED']),
+    );
+  });
+});
+
+test('where passwords are mailed, a tenant may leave them out of the answer', async () => {
+  const mailboxDir = await mkdtemp(join(tmpdir(), 'bailiwick-people-'));
+  const mail = { secretKey: randomBytes(32), mailboxDir };
+  const mailing = await startService(office.world, { ...PATIENT, mail });
+  const add = async (email: string): Promise<Answered<CreatedUser>> => {
+    const body = { email, displayName: 'Mailed', roleIds: [roleId('acme', 'EMR_CLIENT_VIEWER')] };
+    return await mailing.post('/admin/users', body, { ...ADA, timeoutMs: 10_000 });
+  };
+  try {
+    const shown = await add('mailed-1@acme.example');
+    expect(shown.body).toMatchObject({ mail: 'queued' });
+    expect(shown.body.oneTimePassword).not.toBeNull();
+    await patch('acme', { showOneTimePasswords: false });
+    expect((await add('mailed-2@acme.example')).body).toMatchObject({ mail: 'queued', oneTimePassword: null });
+    expect((await add('mailed-2@acme.example')).body.code).toBe('EMAIL_TAKEN');
+    const [row] = await office.world.sql<{ n: number }>(
+      `select count(*)::int as n from identity.mail_outbox where to_address like 'mailed-%'`,
+    );
+    expect(row?.n).toBe(2);
+  } finally {
+    await mailing.stop();
+    await patch('acme', { showOneTimePasswords: true });
+    await rm(mailboxDir, { recursive: true, force: true });
+  }
 });
