@@ -330,6 +330,24 @@ export type AssignmentReceipt = {
   applied: Applied;
 };
 
+export type TransitionRoleRequest = {
+  fromRoleId: Id;
+  toRoleId: Id;
+  reason?: Reason;
+};
+
+export type TransitionReceipt = {
+  userId: Id;
+  fromRoleId: Id;
+  toRoleId: Id;
+  /**
+   * False where it stood so already.
+   */
+  changed: boolean;
+  syncToken: SyncToken;
+  applied: Applied;
+};
+
 export type RevocationReceipt = {
   userId: Id;
   roleId: Id;
@@ -2690,6 +2708,82 @@ export type AssignRoleResponses = {
 };
 
 export type AssignRoleResponse = AssignRoleResponses[keyof AssignRoleResponses];
+
+export type TransitionRoleData = {
+  body: TransitionRoleRequest;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The user.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/admin/users/{id}/roles/transition';
+};
+
+export type TransitionRoleErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type TransitionRoleError = TransitionRoleErrors[keyof TransitionRoleErrors];
+
+export type TransitionRoleResponses = {
+  /**
+   * The user has the other role.
+   */
+  200: TransitionReceipt;
+};
+
+export type TransitionRoleResponse = TransitionRoleResponses[keyof TransitionRoleResponses];
 
 export type RevokeRoleData = {
   body?: never;

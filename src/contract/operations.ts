@@ -39,6 +39,8 @@ import type {
   ListUserRolesResponses,
   AssignRoleData,
   AssignRoleResponses,
+  TransitionRoleData,
+  TransitionRoleResponses,
   RevokeRoleData,
   RevokeRoleResponses,
   GetEffectivePermissionsData,
@@ -138,6 +140,7 @@ export interface OperationTypes {
   readonly listRoleUsers: { data: ListRoleUsersData; responses: ListRoleUsersResponses };
   readonly listUserRoles: { data: ListUserRolesData; responses: ListUserRolesResponses };
   readonly assignRole: { data: AssignRoleData; responses: AssignRoleResponses };
+  readonly transitionRole: { data: TransitionRoleData; responses: TransitionRoleResponses };
   readonly revokeRole: { data: RevokeRoleData; responses: RevokeRoleResponses };
   readonly getEffectivePermissions: { data: GetEffectivePermissionsData; responses: GetEffectivePermissionsResponses };
   readonly listPermissions: { data: ListPermissionsData; responses: ListPermissionsResponses };
@@ -198,6 +201,7 @@ export const operationIds = [
   'listRoleUsers',
   'listUserRoles',
   'assignRole',
+  'transitionRole',
   'revokeRole',
   'getEffectivePermissions',
   'listPermissions',

@@ -91,6 +91,20 @@ export async function upsertAssignment(
   return rows[0];
 }
 
+/** The window in which the user has the role, now or in a time to come; held until the transaction ends. */
+export async function lockAssignment(tx: Tx, userId: string, roleId: string): Promise<TimeWindow | undefined> {
+  const { rows } = await tx.query<TimeWindow>({
+    name: 'lock-assignment',
+    text: `
+      select valid_from as "validFrom", expires_at as "expiresAt" from security.user_role
+      where user_id = $1::text and role_id = $2::text and revoked_at is null
+        and (expires_at is null or expires_at > now())
+      for update`,
+    values: [userId, roleId],
+  });
+  return rows[0];
+}
+
 /** Revokes the assignment that stands; resolves to whether there was one. */
 export async function revokeAssignment(tx: Tx, userId: string, roleId: string): Promise<boolean> {
   const { rowCount } = await tx.query({

@@ -144,6 +144,13 @@ export const OPERATION_FIXTURES: Readonly<Record<string, OperationFixture>> = {
       return { path: { id } };
     },
   },
+  transitionRole: {
+    prepare: async (world, tenantId) => ({
+      path: { id: await aUser(world, tenantId, viewer(tenantId)) },
+      body: { fromRoleId: viewer(tenantId), toRoleId: await aRole(world, tenantId) },
+    }),
+    alsoHolds: ['claims.read'],
+  },
   listTeamAssignments: { prepare: nothing },
   createTeamAssignment: {
     prepare: async (world, tenantId) => ({
