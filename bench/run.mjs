@@ -1,6 +1,8 @@
 /** `npm run bench [-- name …]`: runs the benches, all or those named, one after the other. */
 import * as audit from './audit.mjs';
 import * as checks from './checks.mjs';
+import * as listRecords from './list-records.mjs';
+import * as managerChains from './manager-chains.mjs';
 import * as revocation from './revocation.mjs';
 import * as revocationUnderLoad from './revocation-under-load.mjs';
 import * as signInFlood from './sign-in-flood.mjs';
@@ -17,6 +19,8 @@ const BENCHES = {
   audit,
   'sign-in-timing': signInTiming,
   'sign-in-flood': signInFlood,
+  'manager-chains': managerChains,
+  'list-records': listRecords,
 };
 
 const named = process.argv.slice(2);

@@ -120,7 +120,7 @@ export async function startBench() {
       },
       /** @param {string} id @param {'rcm' | 'emr' | 'sales'} preset */
       addTenant: (id, preset) => operator.transaction((tx) => insertTenant(tx, { id, slug: id, name: id, preset })),
-      check: checkOn(base, key),
+      ...handsOn({ base, key, operator }),
       /** A second process' worth of the service, on the same stores. */
       anotherReplica: async () => {
         const replica = compose(config, quiet);
@@ -140,7 +140,60 @@ export async function startBench() {
   }
 }
 
-/** @typedef {{ user: string, permission: string, tenant: string, syncToken?: string }} Question */
+/**
+ * What asks the service, and waits for it.
+ * @param {{ base: string, key: string, operator: import('../dist/platform/postgres.js').Pool }} of
+ */
+function handsOn({ base, key, operator }) {
+  /** @param {string} path @param {object} question @param {number} [tries] @returns {Promise<unknown>} */
+  const post = async (path, question, tries = 10) => {
+    const response = await fetch(`${base}/api/v1${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${key}`, 'timeout-ms': '10000' },
+      body: JSON.stringify(question),
+    });
+    // what could not be answered in time is asked again, and its time counts
+    if (response.status === 503 && tries > 1) return await post(path, question, tries - 1);
+    if (response.status !== 200) throw new Error(`${path} answered ${String(response.status)}`);
+    return await response.json();
+  };
+  return {
+    check: checkOn(base, key),
+    /**
+     * Every object of the list, page by page.
+     * @param {{ user: string, permission: string, tenant: string, type: string }} question @param {number} [limit]
+     */
+    listAll: async (question, limit = 1_000) => {
+      /** @type {number[]} */
+      const pages = [];
+      let count = 0;
+      let cursor;
+      do {
+        const more = cursor === undefined ? {} : { cursor };
+        const startedAt = performance.now();
+        const body = /** @type {{ items: string[], nextCursor: string | null }} */ (
+          await post('/list-objects', { ...question, limit, ...more })
+        );
+        pages.push(performance.now() - startedAt);
+        count += body.items.length;
+        cursor = body.nextCursor ?? undefined;
+      } while (cursor !== undefined);
+      return { count, pages };
+    },
+    /** Waits until everything that was committed is in force. */
+    applied: async () => {
+      for (;;) {
+        const result = await operator.transaction((tx) =>
+          tx.query({ text: 'select from sync.outbox where parked_at is null limit 1' }),
+        );
+        if (result.rowCount === 0) return;
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+    },
+  };
+}
+
+/** @typedef {{ user: string, permission: string, tenant: string, object?: string, syncToken?: string, consistency?: string }} Question */
 
 /** @param {string} base @param {string} key @returns {(question: Question) => Promise<boolean>} */
 function checkOn(base, key) {

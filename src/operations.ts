@@ -13,6 +13,8 @@ import { createDecisions } from './decisions/decisions.js';
 import { createInstantCheck, type InstantCheck } from './decisions/instant.js';
 import { createJournal } from './decisions/journal.js';
 import { profileOperations } from './directory/profile-operations.js';
+import { recordOperations } from './directory/record-operations.js';
+import { teamOperations } from './directory/team-operations.js';
 import { tenantOperations } from './directory/tenant-operations.js';
 import { userOperations } from './directory/user-operations.js';
 import { contractOperations } from './http/contract-operations.js';
@@ -78,6 +80,8 @@ export function carriedOut(
       ...tenantOperations({ change, pool }),
       ...userOperations({ change, show, ...people }),
       ...profileOperations({ change, show, authorizeOwn: decisions.authorizeOwn }),
+      ...teamOperations({ change, show, now }),
+      ...recordOperations({ change, show, now, authorize: decisions.authorize }),
       ...impersonationOperations({ change, ...people }),
       ...auditOperations({ show }),
       ...mailOperations({ pool, office: base.office }),

@@ -122,6 +122,22 @@ export type ObjectPage = {
   complete: boolean;
 };
 
+export type RowFilter = {
+  /**
+   * `tenant`: everything of the tenant, whoever owns it. `owners`: what `ownerUserIds` own.
+   */
+  scope: 'tenant' | 'owners';
+  /**
+   * Empty where the scope is the tenant, or where nothing is allowed.
+   */
+  ownerUserIds: Array<Id>;
+  /**
+   * Null exactly when the set is complete.
+   */
+  nextCursor: Cursor | null;
+  complete: boolean;
+};
+
 /**
  * Upper snake case.
  */
@@ -314,6 +330,24 @@ export type AssignmentReceipt = {
   applied: Applied;
 };
 
+export type TransitionRoleRequest = {
+  fromRoleId: Id;
+  toRoleId: Id;
+  reason?: Reason;
+};
+
+export type TransitionReceipt = {
+  userId: Id;
+  fromRoleId: Id;
+  toRoleId: Id;
+  /**
+   * False where it stood so already.
+   */
+  changed: boolean;
+  syncToken: SyncToken;
+  applied: Applied;
+};
+
 export type RevocationReceipt = {
   userId: Id;
   roleId: Id;
@@ -325,6 +359,84 @@ export type RevocationReceipt = {
    * Roles that the user has left; with none, they may do nothing.
    */
   remainingRoleCount: number;
+  syncToken: SyncToken;
+  applied: Applied;
+};
+
+export type TeamAssignment = {
+  managerId: Id;
+  userId: Id;
+  validFrom: Timestamp | null;
+  expiresAt: Timestamp | null;
+  assignedAt: Timestamp;
+};
+
+export type TeamAssignmentPage = {
+  items: Array<TeamAssignment>;
+  nextCursor: Cursor | null;
+};
+
+export type CreateTeamAssignmentRequest = {
+  managerId: Id;
+  userId: Id;
+  validFrom?: Timestamp;
+  expiresAt?: Timestamp;
+  reason?: Reason;
+};
+
+export type TeamAssignmentReceipt = {
+  managerId: Id;
+  userId: Id;
+  validFrom: Timestamp | null;
+  expiresAt: Timestamp | null;
+  assignedAt: Timestamp;
+  /**
+   * False where it stood so already.
+   */
+  changed: boolean;
+  syncToken: SyncToken;
+  applied: Applied;
+};
+
+export type ChangeReceipt = {
+  /**
+   * False where it stood so already.
+   */
+  changed: boolean;
+  syncToken: SyncToken;
+  applied: Applied;
+};
+
+export type RecordEntry = {
+  id: Id;
+  ownerUserId: Id;
+  createdAt: Timestamp;
+};
+
+export type RecordPage = {
+  items: Array<RecordEntry>;
+  nextCursor: Cursor | null;
+};
+
+export type CreateRecordRequest = {
+  id: Id;
+  ownerUserId: Id;
+  reason?: Reason;
+};
+
+export type TransferRecordRequest = {
+  ownerUserId: Id;
+  reason?: Reason;
+};
+
+export type RecordReceipt = {
+  id: Id;
+  ownerUserId: Id;
+  createdAt: Timestamp;
+  /**
+   * False where it stood so already.
+   */
+  changed: boolean;
   syncToken: SyncToken;
   applied: Applied;
 };
@@ -1079,6 +1191,8 @@ export type ProblemCode =
   | 'PASSWORD_CHANGE_REQUIRED'
   | 'NOT_FOUND'
   | 'METHOD_NOT_ALLOWED'
+  | 'ASSIGNMENT_CYCLE'
+  | 'ASSIGNMENT_TOO_DEEP'
   | 'ALREADY_IMPERSONATING'
   | 'EMAIL_TAKEN'
   | 'IDEMPOTENCY_IN_PROGRESS'
@@ -1089,6 +1203,7 @@ export type ProblemCode =
   | 'NAME_TAKEN'
   | 'OWNS_RECORDS'
   | 'PLATFORM_ADMIN_EXISTS'
+  | 'RECORD_EXISTS'
   | 'ROLE_IN_USE'
   | 'ROLE_NAME_TAKEN'
   | 'SLUG_TAKEN'
@@ -1227,6 +1342,46 @@ export type AuditLimit = number;
  * Whether permissions that are not granted are listed too.
  */
 export type AllPermissions = boolean;
+
+/**
+ * Who manages.
+ */
+export type Manager = Id;
+
+/**
+ * Whom they manage.
+ */
+export type Managed = Id;
+
+/**
+ * Who manages.
+ */
+export type ManagerFilter = Id;
+
+/**
+ * Who is managed.
+ */
+export type ManagedFilter = Id;
+
+/**
+ * Whose they are.
+ */
+export type OwnerFilter = Id;
+
+/**
+ * The record.
+ */
+export type RecordId = Id;
+
+/**
+ * How many assignments a page holds.
+ */
+export type TeamLimit = number;
+
+/**
+ * How many records a page holds.
+ */
+export type RecordLimit = number;
 
 /**
  * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
@@ -1750,6 +1905,65 @@ export type WhatIfResponses = {
 };
 
 export type WhatIfResponse = WhatIfResponses[keyof WhatIfResponses];
+
+export type RowFilterData = {
+  body: ListObjectsRequest;
+  headers?: {
+    /**
+     * The `syncToken` of a write; the answer is not older than it. A body that carries another token is refused.
+     */
+    'x-sync-token'?: SyncToken;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: never;
+  url: '/row-filter';
+};
+
+export type RowFilterErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type RowFilterError = RowFilterErrors[keyof RowFilterErrors];
+
+export type RowFilterResponses = {
+  /**
+   * The condition.
+   */
+  200: RowFilter;
+};
+
+export type RowFilterResponse = RowFilterResponses[keyof RowFilterResponses];
 
 export type ListRolesData = {
   body?: never;
@@ -2495,6 +2709,82 @@ export type AssignRoleResponses = {
 
 export type AssignRoleResponse = AssignRoleResponses[keyof AssignRoleResponses];
 
+export type TransitionRoleData = {
+  body: TransitionRoleRequest;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The user.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/admin/users/{id}/roles/transition';
+};
+
+export type TransitionRoleErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type TransitionRoleError = TransitionRoleErrors[keyof TransitionRoleErrors];
+
+export type TransitionRoleResponses = {
+  /**
+   * The user has the other role.
+   */
+  200: TransitionReceipt;
+};
+
+export type TransitionRoleResponse = TransitionRoleResponses[keyof TransitionRoleResponses];
+
 export type RevokeRoleData = {
   body?: never;
   headers?: {
@@ -2748,6 +3038,493 @@ export type ListPermissionUsersResponses = {
 };
 
 export type ListPermissionUsersResponse = ListPermissionUsersResponses[keyof ListPermissionUsersResponses];
+
+export type DeleteTeamAssignmentData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query: {
+    /**
+     * Who manages.
+     */
+    managerId: Id;
+    /**
+     * Whom they manage.
+     */
+    userId: Id;
+    /**
+     * Why; it stands in the entry.
+     */
+    reason?: Reason;
+  };
+  url: '/admin/assignments';
+};
+
+export type DeleteTeamAssignmentErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type DeleteTeamAssignmentError = DeleteTeamAssignmentErrors[keyof DeleteTeamAssignmentErrors];
+
+export type DeleteTeamAssignmentResponses = {
+  /**
+   * It is gone.
+   */
+  200: ChangeReceipt;
+};
+
+export type DeleteTeamAssignmentResponse = DeleteTeamAssignmentResponses[keyof DeleteTeamAssignmentResponses];
+
+export type ListTeamAssignmentsData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: {
+    /**
+     * Who manages.
+     */
+    managerId?: Id;
+    /**
+     * Who is managed.
+     */
+    userId?: Id;
+    /**
+     * How many assignments a page holds.
+     */
+    limit?: number;
+    /**
+     * The `nextCursor` of the page before.
+     */
+    cursor?: Cursor;
+  };
+  url: '/admin/assignments';
+};
+
+export type ListTeamAssignmentsErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ListTeamAssignmentsError = ListTeamAssignmentsErrors[keyof ListTeamAssignmentsErrors];
+
+export type ListTeamAssignmentsResponses = {
+  /**
+   * A page of assignments.
+   */
+  200: TeamAssignmentPage;
+};
+
+export type ListTeamAssignmentsResponse = ListTeamAssignmentsResponses[keyof ListTeamAssignmentsResponses];
+
+export type CreateTeamAssignmentData = {
+  body: CreateTeamAssignmentRequest;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: never;
+  url: '/admin/assignments';
+};
+
+export type CreateTeamAssignmentErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type CreateTeamAssignmentError = CreateTeamAssignmentErrors[keyof CreateTeamAssignmentErrors];
+
+export type CreateTeamAssignmentResponses = {
+  /**
+   * The assignment.
+   */
+  200: TeamAssignmentReceipt;
+};
+
+export type CreateTeamAssignmentResponse = CreateTeamAssignmentResponses[keyof CreateTeamAssignmentResponses];
+
+export type ListRecordsData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: {
+    /**
+     * Whose they are.
+     */
+    ownerUserId?: Id;
+    /**
+     * How many records a page holds.
+     */
+    limit?: number;
+    /**
+     * The `nextCursor` of the page before.
+     */
+    cursor?: Cursor;
+  };
+  url: '/admin/records';
+};
+
+export type ListRecordsErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ListRecordsError = ListRecordsErrors[keyof ListRecordsErrors];
+
+export type ListRecordsResponses = {
+  /**
+   * A page of records.
+   */
+  200: RecordPage;
+};
+
+export type ListRecordsResponse = ListRecordsResponses[keyof ListRecordsResponses];
+
+export type CreateRecordData = {
+  body: CreateRecordRequest;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: never;
+  url: '/admin/records';
+};
+
+export type CreateRecordErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type CreateRecordError = CreateRecordErrors[keyof CreateRecordErrors];
+
+export type CreateRecordResponses = {
+  /**
+   * The record.
+   */
+  200: RecordReceipt;
+};
+
+export type CreateRecordResponse = CreateRecordResponses[keyof CreateRecordResponses];
+
+export type DeleteRecordData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The record.
+     */
+    id: Id;
+  };
+  query?: {
+    /**
+     * Why; it stands in the entry.
+     */
+    reason?: Reason;
+  };
+  url: '/admin/records/{id}';
+};
+
+export type DeleteRecordErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type DeleteRecordError = DeleteRecordErrors[keyof DeleteRecordErrors];
+
+export type DeleteRecordResponses = {
+  /**
+   * It is gone.
+   */
+  200: Receipt;
+};
+
+export type DeleteRecordResponse = DeleteRecordResponses[keyof DeleteRecordResponses];
+
+export type TransferRecordData = {
+  body: TransferRecordRequest;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The record.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/admin/records/{id}';
+};
+
+export type TransferRecordErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type TransferRecordError = TransferRecordErrors[keyof TransferRecordErrors];
+
+export type TransferRecordResponses = {
+  /**
+   * The record as it is now.
+   */
+  200: RecordReceipt;
+};
+
+export type TransferRecordResponse = TransferRecordResponses[keyof TransferRecordResponses];
 
 export type ListAuditLogData = {
   body?: never;

@@ -15,6 +15,8 @@ import type {
   ExplainResponses,
   WhatIfData,
   WhatIfResponses,
+  RowFilterData,
+  RowFilterResponses,
   ListRolesData,
   ListRolesResponses,
   CreateRoleData,
@@ -37,6 +39,8 @@ import type {
   ListUserRolesResponses,
   AssignRoleData,
   AssignRoleResponses,
+  TransitionRoleData,
+  TransitionRoleResponses,
   RevokeRoleData,
   RevokeRoleResponses,
   GetEffectivePermissionsData,
@@ -45,6 +49,20 @@ import type {
   ListPermissionsResponses,
   ListPermissionUsersData,
   ListPermissionUsersResponses,
+  ListTeamAssignmentsData,
+  ListTeamAssignmentsResponses,
+  CreateTeamAssignmentData,
+  CreateTeamAssignmentResponses,
+  DeleteTeamAssignmentData,
+  DeleteTeamAssignmentResponses,
+  ListRecordsData,
+  ListRecordsResponses,
+  CreateRecordData,
+  CreateRecordResponses,
+  TransferRecordData,
+  TransferRecordResponses,
+  DeleteRecordData,
+  DeleteRecordResponses,
   ListAuditLogData,
   ListAuditLogResponses,
   ExportAuditLogData,
@@ -110,6 +128,7 @@ export interface OperationTypes {
   readonly listPermissionsOf: { data: ListPermissionsOfData; responses: ListPermissionsOfResponses };
   readonly explain: { data: ExplainData; responses: ExplainResponses };
   readonly whatIf: { data: WhatIfData; responses: WhatIfResponses };
+  readonly rowFilter: { data: RowFilterData; responses: RowFilterResponses };
   readonly listRoles: { data: ListRolesData; responses: ListRolesResponses };
   readonly createRole: { data: CreateRoleData; responses: CreateRoleResponses };
   readonly getRole: { data: GetRoleData; responses: GetRoleResponses };
@@ -121,10 +140,18 @@ export interface OperationTypes {
   readonly listRoleUsers: { data: ListRoleUsersData; responses: ListRoleUsersResponses };
   readonly listUserRoles: { data: ListUserRolesData; responses: ListUserRolesResponses };
   readonly assignRole: { data: AssignRoleData; responses: AssignRoleResponses };
+  readonly transitionRole: { data: TransitionRoleData; responses: TransitionRoleResponses };
   readonly revokeRole: { data: RevokeRoleData; responses: RevokeRoleResponses };
   readonly getEffectivePermissions: { data: GetEffectivePermissionsData; responses: GetEffectivePermissionsResponses };
   readonly listPermissions: { data: ListPermissionsData; responses: ListPermissionsResponses };
   readonly listPermissionUsers: { data: ListPermissionUsersData; responses: ListPermissionUsersResponses };
+  readonly listTeamAssignments: { data: ListTeamAssignmentsData; responses: ListTeamAssignmentsResponses };
+  readonly createTeamAssignment: { data: CreateTeamAssignmentData; responses: CreateTeamAssignmentResponses };
+  readonly deleteTeamAssignment: { data: DeleteTeamAssignmentData; responses: DeleteTeamAssignmentResponses };
+  readonly listRecords: { data: ListRecordsData; responses: ListRecordsResponses };
+  readonly createRecord: { data: CreateRecordData; responses: CreateRecordResponses };
+  readonly transferRecord: { data: TransferRecordData; responses: TransferRecordResponses };
+  readonly deleteRecord: { data: DeleteRecordData; responses: DeleteRecordResponses };
   readonly listAuditLog: { data: ListAuditLogData; responses: ListAuditLogResponses };
   readonly exportAuditLog: { data: ExportAuditLogData; responses: ExportAuditLogResponses };
   readonly getMailer: { data: GetMailerData; responses: GetMailerResponses };
@@ -162,6 +189,7 @@ export const operationIds = [
   'listPermissionsOf',
   'explain',
   'whatIf',
+  'rowFilter',
   'listRoles',
   'createRole',
   'getRole',
@@ -173,10 +201,18 @@ export const operationIds = [
   'listRoleUsers',
   'listUserRoles',
   'assignRole',
+  'transitionRole',
   'revokeRole',
   'getEffectivePermissions',
   'listPermissions',
   'listPermissionUsers',
+  'listTeamAssignments',
+  'createTeamAssignment',
+  'deleteTeamAssignment',
+  'listRecords',
+  'createRecord',
+  'transferRecord',
+  'deleteRecord',
   'listAuditLog',
   'exportAuditLog',
   'getMailer',
@@ -221,6 +257,8 @@ export const problemCodes = [
   'PASSWORD_CHANGE_REQUIRED',
   'NOT_FOUND',
   'METHOD_NOT_ALLOWED',
+  'ASSIGNMENT_CYCLE',
+  'ASSIGNMENT_TOO_DEEP',
   'ALREADY_IMPERSONATING',
   'EMAIL_TAKEN',
   'IDEMPOTENCY_IN_PROGRESS',
@@ -231,6 +269,7 @@ export const problemCodes = [
   'NAME_TAKEN',
   'OWNS_RECORDS',
   'PLATFORM_ADMIN_EXISTS',
+  'RECORD_EXISTS',
   'ROLE_IN_USE',
   'ROLE_NAME_TAKEN',
   'SLUG_TAKEN',

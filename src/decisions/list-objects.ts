@@ -12,6 +12,7 @@ import type { SyncGate } from '../shared/sync-gate.js';
 import { EngineError } from '../shared/tuple.js';
 import type { TupleStore } from '../shared/tuple.js';
 import { ENGINE_TIMEOUT_MS, guard, limitsOf } from './check.js';
+import { confirm } from './confirm.js';
 import { encodeCursor } from './cursor.js';
 import type { Journal } from './journal.js';
 import { listCandidateIds, type Scope } from './object-store.js';
@@ -80,7 +81,10 @@ async function listPage(asked: Asked, options: ListerOptions): Promise<ListedPag
   return await walkPage({
     ...asked,
     read: (page) => readCandidates({ ...asked, ...page, scope }, options),
-    confirm: (ids) => confirm(ids, asked, options),
+    confirm: (ids) => {
+      const limits = () => limitsOf(deadline, batchTimeoutMs(deadline));
+      return confirm(question, { ids, isWide: scope === 'tenant', at: asked.at, limits }, options.tuples);
+    },
     admit: async (id) => {
       const object = `${type}:${id}`;
       await guard(options.gate, { tenantId, subjectUserId, object }, deadline);
@@ -118,14 +122,4 @@ async function readCandidates(
   const page = { tenantId, userId, scope, at, after, limit };
   const settings = { 'bailiwick.tenant_id': tenantId };
   return await pool.transaction((tx) => listCandidateIds(tx, type, page), { settings });
-}
-
-async function confirm(
-  ids: readonly string[],
-  { question, at, deadline }: Asked,
-  { tuples }: ListerOptions,
-): Promise<(boolean | EngineError)[]> {
-  const { permission, type, fresh } = question;
-  const questions = ids.map((id) => ({ ...questionAbout(question, { permission, type, id }), at, fresh }));
-  return await tuples.batchCheck(questions, limitsOf(deadline, batchTimeoutMs(deadline)));
 }

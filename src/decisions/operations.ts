@@ -15,6 +15,7 @@ import type { PermissionLister } from './list-permissions.js';
 import type { UserLister } from './list-users.js';
 import type { ListedPage } from './page-walk.js';
 import { type Question, toListQuestion, toPermissionsQuestion, toQuestion, toUsersQuestion } from './question.js';
+import { findRowFilter } from './row-filter.js';
 
 export interface DecisionOperationsOptions {
   readonly admission: Admission;
@@ -56,6 +57,14 @@ export function decisionOperations(options: DecisionOperationsOptions) {
       const limit = body.limit ?? LIMIT;
       return { status: 200, body: pageOf(await lister.list(question, { context, after, limit, before })) };
     },
+    async rowFilter({ body: { cursor, limit = LIMIT, ...body } }, context) {
+      const question = toListQuestion(body);
+      await admission.admit(question, context, oneToken(body.syncToken, context.syncToken));
+      const order = { question, context, cursor, limit };
+      const { ownerUserIds, ...filter } = await findRowFilter(order, { checker, lister });
+      const complete = filter.nextCursor === null;
+      return { status: 200, body: { ...filter, ownerUserIds: [...ownerUserIds], complete } };
+    },
     async listUsers({ body }, context) {
       const question = toUsersQuestion(body);
       const after = body.cursor === undefined ? undefined : decodeCursor(question, body.cursor);
@@ -72,7 +81,10 @@ export function decisionOperations(options: DecisionOperationsOptions) {
       const items = await permissionLister.list(question, { context, before });
       return { status: 200, body: { items: [...items] } };
     },
-  } satisfies Pick<Operations, 'check' | 'batchCheck' | 'listObjects' | 'listUsers' | 'listPermissionsOf'>;
+  } satisfies Pick<
+    Operations,
+    'check' | 'batchCheck' | 'listObjects' | 'rowFilter' | 'listUsers' | 'listPermissionsOf'
+  >;
 }
 
 function consistencyOf({ consistency }: { consistency?: 'full' }): { consistency?: 'full' } {

@@ -1,7 +1,7 @@
 /**
  * A page of a list: rows in the order of their ids, each confirmed by the engine.
  *
- * INVARIANT: an item is on a page only when the engine has just allowed it.
+ * INVARIANT: an item is on a page only when the engine has just allowed it (confirm.ts).
  * INVARIANT: the pages together are all that is allowed; `nextCursor` is null exactly when nothing is left to look at.
  * An error or the deadline ends a page early, behind the last row that was answered; it never skips one.
  * tests/integration/decisions.test.ts holds them, against the engine's own list.

@@ -4,8 +4,8 @@ import type { Logger } from 'pino';
 
 /**
  * Brings the database up to date; several callers wait for each other. Resolves to the migrations that were run.
- * `directory` is an absolute path. The login needs `CREATEROLE` and `CREATE` on the database the first time, and
- * membership of `bailiwick_migrator` afterwards.
+ * `directory` is an absolute path. The login needs `CREATEROLE` and `CREATE` on the database and on its
+ * schema `public` the first time, and membership of `bailiwick_migrator` afterwards.
  */
 export async function migrate(url: string | undefined, directory: string, log: Logger): Promise<string[]> {
   const done = await runner({

@@ -6,14 +6,15 @@
 import { tenantOf } from '../audit/change.js';
 import { ConstraintError } from '../platform/postgres.js';
 import type { Tx } from '../platform/postgres.js';
-import { parseMoment } from '../shared/moment.js';
 import type { Operations } from '../shared/operation.js';
 import { Problem } from '../shared/problem.js';
+import { windowBody, windowOf } from '../shared/time-window.js';
+import type { TimeWindow } from '../shared/time-window.js';
 import { refusePlatformRole } from './platform-role.js';
 import { getRole, noSuchRole } from './role-operations.js';
 import type { RbacOptions } from './role-operations.js';
 import { hasUser, listAssignments, lockUser, revokeAssignment, upsertAssignment } from './user-role-store.js';
-import type { AssignmentRow, Window } from './user-role-store.js';
+import type { AssignmentRow } from './user-role-store.js';
 
 const ASSIGNMENTS_MAX = 500;
 
@@ -60,7 +61,7 @@ export function noSuchUser(): Problem {
   return new Problem('NOT_FOUND', 'there is no such user');
 }
 
-async function assign(tx: Tx, assignment: { tenantId: string; userId: string; roleId: string } & Window) {
+async function assign(tx: Tx, assignment: { tenantId: string; userId: string; roleId: string } & TimeWindow) {
   try {
     return await upsertAssignment(tx, assignment);
   } catch (error) {
@@ -68,26 +69,6 @@ async function assign(tx: Tx, assignment: { tenantId: string; userId: string; ro
     if (error instanceof ConstraintError && error.constraint === 'fk_user_role_role') throw noSuchRole();
     throw error;
   }
-}
-
-function windowOf({ validFrom, expiresAt }: { validFrom?: string; expiresAt?: string }, now: Date): Window {
-  const window = {
-    validFrom: validFrom === undefined ? null : parseMoment(validFrom, 'validFrom'),
-    expiresAt: expiresAt === undefined ? null : parseMoment(expiresAt, 'expiresAt'),
-  };
-  const message = faultIn(window, now);
-  if (message === undefined) return window;
-  throw new Problem('INVALID_REQUEST', `\`expiresAt\` ${message}`, { errors: [{ field: 'expiresAt', message }] });
-}
-
-function faultIn({ validFrom, expiresAt }: Window, now: Date): string | undefined {
-  if (expiresAt === null) return undefined;
-  if (validFrom !== null && expiresAt <= validFrom) return 'must be later than `validFrom`';
-  return expiresAt <= now ? 'is in the past' : undefined;
-}
-
-function windowBody({ validFrom, expiresAt }: Window): { validFrom: string | null; expiresAt: string | null } {
-  return { validFrom: validFrom?.toISOString() ?? null, expiresAt: expiresAt?.toISOString() ?? null };
 }
 
 function assignmentBody({ assignedAt, ...assignment }: AssignmentRow) {

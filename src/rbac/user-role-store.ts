@@ -4,6 +4,7 @@
  * Every statement runs in a transaction whose `bailiwick.tenant_id` is the tenant, as row security demands.
  */
 import type { Tx } from '../platform/postgres.js';
+import type { TimeWindow } from '../shared/time-window.js';
 
 export interface AssignmentRow {
   readonly assignmentId: string;
@@ -53,12 +54,7 @@ export async function hasUser(tx: Tx, tenantId: string, userId: string): Promise
   return rowCount === 1;
 }
 
-export interface Window {
-  readonly validFrom: Date | null;
-  readonly expiresAt: Date | null;
-}
-
-export interface Assigned extends Window {
+export interface Assigned extends TimeWindow {
   readonly assignmentId: string;
   readonly changed: boolean;
 }
@@ -69,7 +65,7 @@ export interface Assigned extends Window {
  */
 export async function upsertAssignment(
   tx: Tx,
-  { tenantId, userId, roleId, validFrom, expiresAt }: { tenantId: string; userId: string; roleId: string } & Window,
+  { tenantId, userId, roleId, validFrom, expiresAt }: { tenantId: string; userId: string; roleId: string } & TimeWindow,
 ): Promise<Assigned> {
   const values = [userId, roleId, validFrom?.toISOString() ?? null, expiresAt?.toISOString() ?? null, tenantId];
   const written = await tx.query<Assigned>({
@@ -92,6 +88,20 @@ export async function upsertAssignment(
     values: [userId, roleId],
   });
   if (rows[0] === undefined) throw new Error('the assignment that stood in the way is gone');
+  return rows[0];
+}
+
+/** The window in which the user has the role, now or in a time to come; held until the transaction ends. */
+export async function lockAssignment(tx: Tx, userId: string, roleId: string): Promise<TimeWindow | undefined> {
+  const { rows } = await tx.query<TimeWindow>({
+    name: 'lock-assignment',
+    text: `
+      select valid_from as "validFrom", expires_at as "expiresAt" from security.user_role
+      where user_id = $1::text and role_id = $2::text and revoked_at is null
+        and (expires_at is null or expires_at > now())
+      for update`,
+    values: [userId, roleId],
+  });
   return rows[0];
 }
 

@@ -32,7 +32,7 @@ beforeEach(async () => {
     `delete from identity.platform_admin`,
     `delete from security.app_user where id not like 'keeper%'`,
     `insert into security.app_user (id, tenant_id, email, display_name) values ('anne', 't1', 'anne@secret.example', 'Anne Secret'),
-       ('ben', 't1', 'ben@secret.example', 'Ben Secret'), ('cal', 't2', 'cal@secret.example', 'Cal Secret'), ('root', null, 'root@secret.example', 'Root Secret')`,
+       ('ben', 't1', 'ben@secret.example', 'Ben Secret'), ('eve', 't1', 'eve@secret.example', 'Eve Secret'), ('cal', 't2', 'cal@secret.example', 'Cal Secret'), ('root', null, 'root@secret.example', 'Root Secret')`,
     `insert into security.role (id, tenant_id, name, description) values ('c1', 't1', 'CUSTOM', 'one'), ('c2', 't1', 'CUSTOM_TOO', 'two')`,
     `insert into security.role_permission (role_id, permission_id) values ('c1', 'claims.read'), ('c1', 'claims.update'), ('c1', 'users.read')`,
     `insert into security.user_role (id, user_id, role_id, valid_from, expires_at) values ('a1', 'anne', '${VIEWER}', null, null),

@@ -141,7 +141,13 @@ beforeAll(async () => {
   await world.sql(`
     insert into security.user_assignment (user_id, assigned_user_id, tenant_id, valid_from, expires_at) values
       ('lead', 'under', 't1', null, null), ('under', 'rep1', 't1', null, null), ('under', 'rep2', 't1', null, null),
-      ('rep1', 'rep3', 't1', null, null), ('lead', 'apart', 't1', null, '2020-01-01'), ('rep2', 'lead', 't1', null, null)`);
+      ('rep1', 'rep3', 't1', null, null), ('lead', 'apart', 't1', null, '2020-01-01')`);
+  // a ring from before there was a guard against it
+  await world.superSql(
+    `alter table security.user_assignment disable trigger trg_team_structure_insert`,
+    `insert into security.user_assignment (user_id, assigned_user_id, tenant_id) values ('rep2', 'lead', 't1')`,
+    `alter table security.user_assignment enable trigger trg_team_structure_insert`,
+  );
   await world.sql(`
     insert into security.record (tenant_id, id, owner_user_id)
     select 't1', owner || '-' || n, owner from unnest(array['rep1', 'rep2', 'rep3', 'apart', 'lead']) owner,

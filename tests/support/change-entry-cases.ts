@@ -458,10 +458,10 @@ export const CASES: ChangeCase[] = [
   {
     says: 'a manager',
     does: [
-      `insert into security.user_assignment (tenant_id, user_id, assigned_user_id, expires_at) values ('t1', 'ben', 'anne', '2099-01-01')`,
+      `insert into security.user_assignment (tenant_id, user_id, assigned_user_id, expires_at) values ('t1', 'ben', 'eve', '2099-01-01')`,
     ],
     writes: [
-      ['t1 user_assignment ben WRITE assignment.create:anne', { assignedUserId: 'anne', expiresAt: at('2099-01-01') }],
+      ['t1 user_assignment ben WRITE assignment.create:eve', { assignedUserId: 'eve', expiresAt: at('2099-01-01') }],
     ],
   },
   {

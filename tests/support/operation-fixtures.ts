@@ -53,6 +53,17 @@ async function aUser(world: World, tenantId: string, role?: string): Promise<str
   return id;
 }
 
+/** A record of somebody in the tenant. */
+async function aRecord(world: World, tenantId: string): Promise<string> {
+  const id = `record-${randomUUID()}`;
+  await world.sql(`insert into security.record (tenant_id, id, owner_user_id) values ($1, $2, $3)`, [
+    tenantId,
+    id,
+    await aUser(world, tenantId),
+  ]);
+  return id;
+}
+
 const aName = (): string => `N_${randomUUID().replaceAll('-', '_').toUpperCase()}`;
 const nothing = (): Promise<OperationCall> => Promise.resolve({});
 const viewer = (tenantId: string): string => roleId(tenantId, 'EMR_CLIENT_VIEWER');
@@ -132,6 +143,47 @@ export const OPERATION_FIXTURES: Readonly<Record<string, OperationFixture>> = {
         values ('${tenantId}', security.email_key('${id}@example.com'), 5, now(), now() + interval '15 minutes')`);
       return { path: { id } };
     },
+  },
+  transitionRole: {
+    prepare: async (world, tenantId) => ({
+      path: { id: await aUser(world, tenantId, viewer(tenantId)) },
+      body: { fromRoleId: viewer(tenantId), toRoleId: await aRole(world, tenantId) },
+    }),
+    alsoHolds: ['claims.read'],
+  },
+  listTeamAssignments: { prepare: nothing },
+  createTeamAssignment: {
+    prepare: async (world, tenantId) => ({
+      body: { managerId: await aUser(world, tenantId), userId: await aUser(world, tenantId) },
+    }),
+    writes: ['assignment.create'],
+  },
+  deleteTeamAssignment: {
+    prepare: async (world, tenantId) => {
+      const [manager, rep] = [await aUser(world, tenantId), await aUser(world, tenantId)];
+      await world.sql(
+        `insert into security.user_assignment (tenant_id, user_id, assigned_user_id) values ($1, $2, $3)`,
+        [tenantId, manager, rep],
+      );
+      return { query: `managerId=${manager}&userId=${rep}` };
+    },
+  },
+  listRecords: { prepare: nothing },
+  createRecord: {
+    prepare: async (world, tenantId) => ({
+      body: { id: `record-${randomUUID()}`, ownerUserId: await aUser(world, tenantId) },
+    }),
+    alsoHolds: ['records.admin'],
+  },
+  transferRecord: {
+    prepare: async (world, tenantId) => ({
+      path: { id: await aRecord(world, tenantId) },
+      body: { ownerUserId: await aUser(world, tenantId) },
+    }),
+  },
+  deleteRecord: {
+    prepare: async (world, tenantId) => ({ path: { id: await aRecord(world, tenantId) } }),
+    alsoHolds: ['records.admin'],
   },
   listAuditLog: { prepare: nothing },
   exportAuditLog: { prepare: nothing },

@@ -4,7 +4,7 @@
  */
 import type { Pool } from '../../src/platform/postgres.js';
 
-const OURS = `n.nspname in ('identity', 'security', 'audit', 'sync')`;
+const OURS = `n.nspname in ('identity', 'security', 'audit', 'sync', 'public')`;
 /** Partitions by day and by month depend on the day. */
 const LASTING = `c.relname !~ '^(decision_[0-9]{8}|access_log_[0-9]{6})$'`;
 

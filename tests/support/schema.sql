@@ -10,6 +10,7 @@ bailiwick_sync
 -- schemas
 audit owner=bailiwick_owner bailiwick_auditor=U/bailiwick_owner bailiwick_operator=U/bailiwick_owner bailiwick_owner=UC/bailiwick_owner bailiwick_service=U/bailiwick_owner bailiwick_sync=U/bailiwick_owner
 identity owner=bailiwick_owner bailiwick_auditor=U/bailiwick_owner bailiwick_operator=U/bailiwick_owner bailiwick_owner=UC/bailiwick_owner bailiwick_service=U/bailiwick_owner bailiwick_sync=U/bailiwick_owner
+public owner=pg_database_owner =U/pg_database_owner pg_database_owner=UC/pg_database_owner
 security owner=bailiwick_owner bailiwick_operator=U/bailiwick_owner bailiwick_owner=UC/bailiwick_owner bailiwick_service=U/bailiwick_owner bailiwick_sync=U/bailiwick_owner
 sync owner=bailiwick_owner bailiwick_operator=U/bailiwick_owner bailiwick_owner=UC/bailiwick_owner bailiwick_service=U/bailiwick_owner bailiwick_sync=U/bailiwick_owner
 
@@ -32,6 +33,11 @@ identity.session table owner=bailiwick_owner rls forced
 identity.signing_key table owner=bailiwick_owner rls forced
 identity.tenant table owner=bailiwick_owner rls forced
 identity.tenant_audit table owner=bailiwick_owner rls forced
+public.roles view owner=bailiwick_owner with=security_invoker=true
+public.tenants view owner=bailiwick_owner with=security_invoker=true
+public.user_assignments view owner=bailiwick_owner with=security_invoker=true
+public.user_roles view owner=bailiwick_owner with=security_invoker=true
+public.users view owner=bailiwick_owner with=security_invoker=true
 security.admin_path view owner=bailiwick_owner with=security_invoker=true
 security.admin_way view owner=bailiwick_owner with=security_invoker=true
 security.app_user table owner=bailiwick_owner rls forced
@@ -44,6 +50,7 @@ security.role_permission table owner=bailiwick_owner rls forced
 security.service_key table owner=bailiwick_owner rls forced
 security.sign_in_failure table owner=bailiwick_owner rls forced
 security.sign_in_source table owner=bailiwick_owner rls forced
+security.team_structure table owner=bailiwick_owner rls forced
 security.tenant_admin table owner=bailiwick_owner rls forced
 security.user_assignment table owner=bailiwick_owner rls forced
 security.user_role table owner=bailiwick_owner rls forced
@@ -221,6 +228,35 @@ identity.tenant_audit.event_type text not null
 identity.tenant_audit.ts timestamp with time zone not null default now()
 identity.tenant_audit.actor_user_id text
 identity.tenant_audit.details jsonb not null default '{}'::jsonb
+public.roles.id text
+public.roles.name text
+public.roles.description text
+public.roles.is_system boolean
+public.tenants.id text
+public.tenants.name text
+public.tenants.slug text
+public.tenants.status text
+public.tenants.preset text default 'sales'::text
+public.tenants.created_at timestamp with time zone
+public.user_assignments.user_id text
+public.user_assignments.assigned_user_id text
+public.user_assignments.tenant_id text
+public.user_assignments.valid_from timestamp with time zone
+public.user_assignments.expires_at timestamp with time zone
+public.user_assignments.assigned_at timestamp with time zone
+public.user_roles.id text
+public.user_roles.user_id text
+public.user_roles.role_id text
+public.user_roles.tenant_id text
+public.user_roles.valid_from timestamp with time zone
+public.user_roles.expires_at timestamp with time zone
+public.user_roles.assigned_at timestamp with time zone
+public.users.id text
+public.users.email text
+public.users.display_name text
+public.users.tenant_id text
+public.users.status text
+public.users.created_at timestamp with time zone
 security.admin_path.tenant_id text
 security.admin_path.role_id text
 security.admin_path.user_id text
@@ -287,6 +323,8 @@ security.sign_in_failure.locked_until timestamp with time zone
 security.sign_in_source.source text not null
 security.sign_in_source.window_start timestamp with time zone not null
 security.sign_in_source.failures integer not null
+security.team_structure.tenant_id text not null
+security.team_structure.xid xid8 not null default pg_current_xact_id()
 security.tenant_admin.tenant_id text not null
 security.tenant_admin.checked_at timestamp with time zone not null default now()
 security.user_assignment.user_id text not null
@@ -457,6 +495,8 @@ security.sign_in_failure chk_sign_in_failure_key CHECK ((octet_length(email_key)
 security.sign_in_failure pk_sign_in_failure PRIMARY KEY (tenant_id, email_key)
 security.sign_in_source chk_sign_in_source_source CHECK ((char_length(source) <= 64))
 security.sign_in_source pk_sign_in_source PRIMARY KEY (source)
+security.team_structure fk_team_structure_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id) ON DELETE CASCADE
+security.team_structure pk_team_structure PRIMARY KEY (tenant_id)
 security.tenant_admin fk_tenant_admin_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id) ON DELETE CASCADE
 security.tenant_admin pk_tenant_admin PRIMARY KEY (tenant_id)
 security.tenant_admin trg_last_admin TRIGGER DEFERRABLE INITIALLY DEFERRED
@@ -565,6 +605,7 @@ CREATE UNIQUE INDEX pk_session ON identity.session USING btree (id)
 CREATE UNIQUE INDEX pk_sign_in_failure ON security.sign_in_failure USING btree (tenant_id, email_key)
 CREATE UNIQUE INDEX pk_sign_in_source ON security.sign_in_source USING btree (source)
 CREATE UNIQUE INDEX pk_signing_key ON identity.signing_key USING btree (kid)
+CREATE UNIQUE INDEX pk_team_structure ON security.team_structure USING btree (tenant_id)
 CREATE UNIQUE INDEX pk_tenant ON identity.tenant USING btree (id)
 CREATE UNIQUE INDEX pk_tenant_admin ON security.tenant_admin USING btree (tenant_id)
 CREATE UNIQUE INDEX pk_tenant_audit ON identity.tenant_audit USING btree (id)
@@ -636,8 +677,14 @@ identity.tenant CREATE TRIGGER trg_event_delete AFTER DELETE ON identity.tenant 
 identity.tenant CREATE TRIGGER trg_event_insert AFTER INSERT ON identity.tenant REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
 identity.tenant CREATE TRIGGER trg_event_update AFTER UPDATE ON identity.tenant REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
 identity.tenant CREATE TRIGGER trg_preset_roles AFTER INSERT OR UPDATE OF preset ON identity.tenant FOR EACH ROW EXECUTE FUNCTION security.apply_presets_to_new()
+identity.tenant CREATE TRIGGER trg_tenant_slug BEFORE INSERT ON identity.tenant FOR EACH ROW WHEN ((new.slug IS NULL)) EXECUTE FUNCTION identity.fill_tenant_slug()
 identity.tenant_audit CREATE TRIGGER trg_append_only BEFORE DELETE OR UPDATE ON identity.tenant_audit FOR EACH ROW EXECUTE FUNCTION audit.refuse_change()
 identity.tenant_audit CREATE TRIGGER trg_append_only_truncate BEFORE TRUNCATE ON identity.tenant_audit FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change()
+public.roles CREATE TRIGGER trg_write INSTEAD OF INSERT OR DELETE OR UPDATE ON public.roles FOR EACH ROW EXECUTE FUNCTION security.write_roles()
+public.tenants CREATE TRIGGER trg_delete INSTEAD OF DELETE ON public.tenants FOR EACH ROW EXECUTE FUNCTION security.delete_tenant()
+public.user_assignments CREATE TRIGGER trg_write INSTEAD OF INSERT ON public.user_assignments FOR EACH ROW EXECUTE FUNCTION security.write_user_assignments()
+public.user_roles CREATE TRIGGER trg_write INSTEAD OF INSERT OR DELETE OR UPDATE ON public.user_roles FOR EACH ROW EXECUTE FUNCTION security.write_user_roles()
+public.users CREATE TRIGGER trg_delete INSTEAD OF DELETE ON public.users FOR EACH ROW EXECUTE FUNCTION security.delete_user()
 security.app_user CREATE TRIGGER trg_app_user_last_platform_admin AFTER UPDATE OF status ON security.app_user FOR EACH ROW WHEN (((new.tenant_id IS NULL) AND (old.status = 'active'::text) AND (new.status <> 'active'::text))) EXECUTE FUNCTION identity.keep_last_platform_admin()
 security.app_user CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.app_user REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
 security.app_user CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.app_user REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
@@ -655,6 +702,7 @@ security.app_user CREATE TRIGGER trg_impersonation_actor AFTER UPDATE OF status 
 security.app_user CREATE TRIGGER trg_last_admin_delete AFTER DELETE ON security.app_user REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
 security.app_user CREATE TRIGGER trg_last_admin_insert AFTER INSERT ON security.app_user REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
 security.app_user CREATE TRIGGER trg_last_admin_update AFTER UPDATE ON security.app_user REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
+security.app_user CREATE TRIGGER trg_owns_records BEFORE DELETE ON security.app_user FOR EACH ROW EXECUTE FUNCTION security.require_no_records()
 security.credential CREATE TRIGGER trg_audit AFTER INSERT OR UPDATE ON security.credential FOR EACH ROW WHEN (new.one_time) EXECUTE FUNCTION audit.capture_credential()
 security.credential CREATE TRIGGER trg_escalation BEFORE INSERT OR UPDATE OF password_hash ON security.credential FOR EACH ROW EXECUTE FUNCTION security.guard_credential()
 security.record CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.record REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.id) = (n.tenant_id, n.id)')
@@ -711,6 +759,10 @@ security.user_assignment CREATE TRIGGER trg_capture_delete AFTER DELETE ON secur
 security.user_assignment CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.user_assignment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.user_assignment CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.user_assignment FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.user_assignment CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.user_assignment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.user_assignment CREATE TRIGGER trg_escalation_insert AFTER INSERT ON security.user_assignment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_team_change()
+security.user_assignment CREATE TRIGGER trg_escalation_update AFTER UPDATE ON security.user_assignment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_team_change()
+security.user_assignment CREATE TRIGGER trg_team_structure_insert AFTER INSERT ON security.user_assignment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_team_structure()
+security.user_assignment CREATE TRIGGER trg_team_structure_update AFTER UPDATE ON security.user_assignment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_team_structure()
 security.user_role CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.user_role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.user_id, coalesce(o.role_id, o.role_name), o.tenant_id is null) = (n.id, n.user_id, coalesce(n.role_id, n.role_name), n.tenant_id is null)')
 security.user_role CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.user_role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.user_id, coalesce(o.role_id, o.role_name), o.tenant_id is null) = (n.id, n.user_id, coalesce(n.role_id, n.role_name), n.tenant_id is null)')
 security.user_role CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.user_role FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.user_id, coalesce(o.role_id, o.role_name), o.tenant_id is null) = (n.id, n.user_id, coalesce(n.role_id, n.role_name), n.tenant_id is null)')
@@ -818,6 +870,7 @@ security.sign_in_failure p_service for ALL to bailiwick_service using security.i
 security.sign_in_source p_operator for ALL to bailiwick_operator using true check true
 security.sign_in_source p_owner for ALL to bailiwick_owner using true check true
 security.sign_in_source p_service for ALL to bailiwick_service using security.in_scope(NULL::text)
+security.team_structure p_owner for ALL to bailiwick_owner using true check true
 security.tenant_admin p_owner for ALL to bailiwick_owner using true check true
 security.user_assignment p_operator for ALL to bailiwick_operator using true check true
 security.user_assignment p_owner for ALL to bailiwick_owner using true check true
@@ -868,6 +921,11 @@ identity.tenant bailiwick_sync: select
 identity.tenant_audit bailiwick_auditor: select
 identity.tenant_audit bailiwick_operator: select
 identity.tenant_audit bailiwick_service: insert select
+public.roles bailiwick_operator: delete insert select update
+public.tenants bailiwick_operator: delete insert select update
+public.user_assignments bailiwick_operator: delete insert select update
+public.user_roles bailiwick_operator: delete insert select update
+public.users bailiwick_operator: delete insert select update
 security.app_user bailiwick_operator: delete insert select update
 security.app_user bailiwick_service: delete insert select update
 security.app_user bailiwick_sync: select
@@ -948,6 +1006,7 @@ identity.audit_platform_admin() volatile definer set search_path=pg_catalog, pg_
 identity.capture_event() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 732a1140e5b201ea5c09cecfe65f7cb0
 identity.end_impersonations_of_actor() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner 7976609bbd30bd737ee25295b95c1ea4
 identity.end_tenant(tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner dcbd10b8899504c262b809d255c470b0
+identity.fill_tenant_slug() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 6ae194ead01df89099a74d9b8ae6a080
 identity.has_mailer() stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner fd23401d1148e52d2bea74643bb61bf3
 identity.keep_ended() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 7e423a35992e62c844b504fad9e5300b
 identity.keep_last_platform_admin() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner f9c07d1a43e1bcef9803379f7dddb101
@@ -955,8 +1014,11 @@ identity.lock_platform_admins() volatile definer set search_path=pg_catalog, pg_
 security.actor() stable owner=bailiwick_owner dfab8d4c7beb17aacbce3f875b1e94e5
 security.apply_presets(only_tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_sync=X/bailiwick_owner 6e13ae5a6eb11f30e72fcb52397c9ed8
 security.apply_presets_to_new() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 16861cc5652e43d2ce3cbf4f6d03421d
+security.assign_named_role(wanted user_roles) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner 88511538b2aadda7250801c00a116927
 security.broken_ways(table_name text) immutable owner=bailiwick_owner bf48f10da5eb0126ae2b2c5da9284165
 security.delegable_permissions(user_id text, tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner e7a486484680ceec5c948a758504dd60
+security.delete_tenant() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 77c7862d43449e66102c4e8fe3f54a40
+security.delete_user() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner fd0a647217cace230ec2649f3fb6bfca
 security.describe_role() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 48f0a8652e204ce5f7fdbdddb8440773
 security.email_key(email text) immutable owner=bailiwick_owner fff5504aa24c11da6a0f85de470a6c6c
 security.fill_role_tenant() volatile definer set search_path=pg_catalog, pg_temp enable_seqscan=off owner=bailiwick_owner dc8b11d47dbf03ab909e2a8005537f1b
@@ -964,6 +1026,8 @@ security.guard_assignment() volatile definer set search_path=pg_catalog, pg_temp
 security.guard_credential() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner 9268a079a6e712cdc73efb440591e300
 security.guard_grant() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 4499c301b4a20ec6af1c852e8167a62f
 security.guard_platform_seat() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1b58f354f31bba910b8082b158828857
+security.guard_team_change() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 52412feda5dd793eced894f135d1cc75
+security.guard_team_structure() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 9b1ccd3b0dd0d487f396604e7ea764dd
 security.held_permissions(user_id text, tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner dcfeca683d607886864f364c0d6f619e
 security.in_scope(tenant_id text) stable owner=bailiwick_owner a50b2248ef0af4d02badac0de96fbf49
 security.is_migration() stable owner=bailiwick_owner df292966ea69903c9798796da95d76f4
@@ -971,6 +1035,8 @@ security.is_platform_admin(user_id text) stable definer set search_path=pg_catal
 security.look_at_admins(tenant_ids text[]) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1c53130adf5011006d7fa14ecfd628a3
 security.normal_email(email text) immutable owner=bailiwick_owner 59fa825656dad96ece8fd3bdaca32f18
 security.note_admins(tenant_ids text[]) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 83823ebab652355d4c3384778fdb2bc8
+security.people_below(tenant_id text, user_id text, at timestamp with time zone) stable set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 2a47abeb601f14cae881596488bb49e8
+security.place_user(user_id text, tenant_id text) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner d1a72abe09b0d8e5cc327382912ddb55
 security.protect_permission_set() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 765d98c698a6d8e36b250c008cd300c9
 security.protect_role() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 8f5bbe02962fe6d593c7593ba30f7153
 security.refuse(code text, sentence text, facts jsonb) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner d2cba3ed72d5d3db14725bdae4e2163d
@@ -978,11 +1044,15 @@ security.remove_user(tenant_id text, user_id text) volatile definer set search_p
 security.require_admin() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 7fa8330d64a6a87a45cc7f7e34d73f16
 security.require_may_hand_out(actor text, tenant_id text, permissions text[], delegates text[], own_until timestamp with time zone) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 832382f1902ed2ba00622615c6ad7764
 security.require_may_stand_in(user_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 0b6e6f980194a6e7b2beec82b8cffa79
+security.require_no_records() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 287e60223317c4c01d32274376152e7d
 security.set_slot() volatile definer set search_path=pg_catalog, pg_temp enable_seqscan=off owner=bailiwick_owner 1c28f8a8ff6d4d3cbc88cb23d0dcb3d1
 security.set_xid() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner f270cd92f3e7277c6315b88953d70378
 security.touch_roles() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 565bf9617a3a4cb14b24ca0d87249077
 security.valid_id(id text) immutable owner=bailiwick_owner abaf06e906e2342da655585c589575fd
 security.watch_admins() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 75b7f24082fad91d032ff5a91deed200
+security.write_roles() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 68a0ee657cf7a39fed9c414f08766abf
+security.write_user_assignments() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 3cf1d2e14f7164b32c7ab822bd897639
+security.write_user_roles() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 956c5d7b8ac40b0966fabbe009bd91f8
 security.writer_standing(actor_user_id text, tenant_id text, impersonation_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 24d88482e6000322b168e31015bf1a3f
 sync.capture() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 2c7802cc09c104f0a45ec97771e4485c
 sync.count_captured(more bigint) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 9cb3458712a6591edb74a5348c219268
