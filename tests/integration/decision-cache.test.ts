@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createDecisionCache } from '../../src/decisions/cache.js';
 import { toQuestion } from '../../src/decisions/question.js';
 import { createMetrics } from '../../src/platform/metrics.js';
+import { Problem } from '../../src/shared/problem.js';
 import { createSyncGate, type GateOptions } from '../../src/sync/gate.js';
 import { WINDOW_EDGES } from '../../src/sync/gate-store.js';
 import { revokeRoles, until } from '../support/outage.js';
@@ -305,6 +306,8 @@ describe('on two replicas, while rows change', () => {
     for (const tenant of tenants) {
       await world.addTenant(tenant, 'rcm');
       for (const user of users) await world.addUser(tenant, `${tenant}-${user}`, ['BILLER']);
+      // Without somebody who stays, the last of the others could not be revoked.
+      await world.addUser(tenant, `${tenant}-keeper`, ['TENANT_ADMIN']);
     }
     const replicas = [await startService(world, PATIENT), await startService(world, PATIENT)];
     const seed = Number(process.env['SEED'] ?? Math.floor(Math.random() * 2 ** 31));
@@ -315,7 +318,10 @@ describe('on two replicas, while rows change', () => {
       let allowed = 0;
       for (const [turn, change] of picks.entries()) {
         const [text, values] = statement(change);
-        await world.sql(text, values);
+        // A change that a guard refuses, such as a ring of managers, is none.
+        await world.sql(text, values).catch((error: unknown) => {
+          if (!(error instanceof Problem)) throw error;
+        });
         // Some writes come in pairs, and some checks come without a token, between the write and its being in force.
         if (turn % 3 === 0) await askWithoutToken(replicas, random.slice(turn, turn + 4));
         const [row] = await world.sql<{ token: string }>(`select sync.token(null) as token`);

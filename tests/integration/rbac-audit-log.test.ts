@@ -214,7 +214,7 @@ describe('an export', () => {
     await office.world.sql(
       `insert into security.user_assignment (tenant_id, user_id, assigned_user_id) values ('acme', 'ada', 'vic')`,
       [],
-      { 'bailiwick.actor_user_id': 'ada', 'bailiwick.request_id': evil, 'bailiwick.reason': 'a, "b"\nc' },
+      { 'bailiwick.request_id': evil, 'bailiwick.reason': 'a, "b"\nc' },
     );
     const { status, text, headers } = await office.service.get(
       '/admin/audit-log/export?format=csv&entityType=user_assignment&entityId=ada',

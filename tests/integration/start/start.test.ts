@@ -120,6 +120,7 @@ describe('one data directory, start after start', () => {
       ...['PLATFORM_ADMIN', 'PLATFORM_ADMIN_EMAIL', 'PLATFORM_ADMIN_PASSWORD', 'SERVICE_KEY'],
       ...['PGHOST', 'PGPORT', 'PGUSER', 'PGPASSWORD', 'PGDATABASE'],
       ...['OPENFGA_API_URL', 'OPENFGA_STORE_ID', 'OPENFGA_MODEL_ID'],
+      ...['BAILIWICK_AUDIT_CHECKPOINT_FILE', 'BAILIWICK_AUDIT_PUBLIC_KEY'],
     ]);
     expect(variables['BASE']).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   });
