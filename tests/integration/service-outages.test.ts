@@ -149,7 +149,8 @@ describe('a Postgres', () => {
     'that is away ($mode) is a 503, never a decision that nobody writes down, and right again within 2 s of its return',
     async ({ mode, user, limitMs }) => {
       // What is kept needs no engine to be asked.
-      const over = { ...(mode === 'hang' ? {} : PATIENT), decisionCacheEntries: 0 };
+      // The engine is well here: however busy the machine, it is given the time to say so.
+      const over = { ...(mode === 'hang' ? { engineTimeoutMs: 900 } : PATIENT), decisionCacheEntries: 0 };
       await withExposed(world, over, async ({ service, postgres }) => {
         await service.settle();
         await until(() => isRight(service), 20_000);
