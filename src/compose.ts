@@ -57,11 +57,13 @@ import { createReconcileTimer } from './sync/reconcile-timer.js';
 import { rebuildFamily } from './sync/reconcile.js';
 import { createSyncMetrics, requireFreshTuples } from './sync/sync-metrics.js';
 
-/** What a test may swap: the engine, and time; and whether our own answers are held to the contract. */
+/** What a test may swap: the engine, time, and the load; and whether our own answers are held to the contract. */
 export interface Outside {
   readonly tuples: TupleStore;
   readonly now: () => Date;
   readonly validateResponses: boolean;
+  /** What there is to do, as far as it is too much; a test's own work is on the same event loop. */
+  readonly load: Load;
 }
 
 export interface Service extends Part {
@@ -121,7 +123,7 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
   const decisionLog = createDecisionLog({ pool, log, metrics, mode: config.decisionLog });
   const office = createPostOffice(config.mail);
   const parts = { config, log, metrics, now, pool, syncPool, tuples, engineWatch, model, gate, decisionLog, office };
-  const load = { waiting: slots.waiting, lateMs: loop.lateMs };
+  const load = outside.load ?? { waiting: slots.waiting, lateMs: loop.lateMs };
   const base: Base = { ...parts, signingIn: signIn({ ...parts, signInPool }), load };
 
   const { projector, reconcileTimer, filling } = sync(base);

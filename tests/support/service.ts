@@ -119,6 +119,9 @@ export async function startService(world: World, over: ServiceOver = {}): Promis
   const service = compose(configOf(world, over), over.log ?? quiet, {
     now,
     validateResponses: over.validateResponses ?? false,
+    // Nothing is refused for want of time: two cores are shared with the tests, and some ask thousands of questions at
+    // once. What is refused when is tests/contract/shedding.test.ts' concern.
+    load: { waiting: () => 0, lateMs: () => 0 },
   });
   await service.start();
   const addresses = service.addresses();
