@@ -267,8 +267,9 @@ describe('an export', () => {
       process.stdout.write(
         `export: ${String(ENTRIES)} entries, ${(bytes / 1e6).toFixed(0)} MB, heap +${((peak - before) / 1e6).toFixed(0)} MB\n`,
       );
-      // Reader and service share the heap: a page or two on both sides, and the ids here.
-      expect(peak - before).toBeLessThan(bytes / 2);
+      // Reader and service share the heap: a page or two on both sides, and the ids here. Kept whole, parsed, it would be
+      // several times its size.
+      expect(peak - before).toBeLessThan(bytes);
     },
   );
 
