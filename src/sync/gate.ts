@@ -48,7 +48,6 @@ export function createSyncGate(options: GateOptions): SyncGate & Part {
 
   async function awaitToken(token: string, deadline: Deadline): Promise<void> {
     const position = decodeSyncToken(token);
-    if (position.epoch !== feed.epoch()) throw foreign();
     const end = performance.now() + Math.min(options.tokenWaitMs, deadline.remainingMs());
     for (let look = 0; ; look += 1) {
       if (await isInForce(position)) return;
@@ -65,8 +64,9 @@ export function createSyncGate(options: GateOptions): SyncGate & Part {
     if (!found.isApplied) return false;
     footings.note('', found.platformVersion);
     if (position.tenantId !== undefined) footings.note(position.tenantId, found.version);
-    // The token's own change may be what is parked: `guard` has to know before this check's allow comes to it.
-    if (found.isMenaced || position.tenantId === undefined) await feed.hear();
+    // The token's own change may be what is parked: `guard` has to know before this check's allow comes to it. And a truth
+    // that was replaced a moment ago may be news to the feed.
+    if (found.isMenaced || position.tenantId === undefined || found.epoch !== feed.epoch()) await feed.hear();
     return true;
   }
 
