@@ -662,6 +662,9 @@ export type UserReceipt = {
    */
   roleNames: Array<AnyRoleName>;
   lastSignInAt: Timestamp | null;
+  /**
+   * The end of the lock that wrong passwords brought; in the year 9999 where an administrator has to unlock.
+   */
   lockedUntil: Timestamp | null;
   createdAt: Timestamp;
   syncToken: SyncToken;
@@ -933,6 +936,9 @@ export type User = {
    */
   roleNames: Array<AnyRoleName>;
   lastSignInAt: Timestamp | null;
+  /**
+   * The end of the lock that wrong passwords brought; in the year 9999 where an administrator has to unlock.
+   */
   lockedUntil: Timestamp | null;
   createdAt: Timestamp;
 };

@@ -10,6 +10,10 @@ import type { Tx } from '../platform/postgres.js';
 /** Consecutive failures that lock an account. */
 export const FAILURES_MAX = 5;
 export const LOCK_MINUTES = 15;
+/** Failures in a row, over all locks between them, after which only an administrator unlocks (NIST SP 800-63B-4). */
+export const FAILURES_IN_A_ROW_MAX = 100;
+/** The end of a lock that does not end by itself. */
+const NO_END = '9999-12-31T00:00:00Z';
 /** Failures of long ago are no longer consecutive, and their rows go. */
 const FORGET_HOURS = 24;
 
@@ -33,18 +37,20 @@ export async function reserveAttempt(tx: Tx, counted: Counted, now: Date): Promi
   const { rows } = await tx.query<{ failures: number }>({
     name: 'reserve-attempt',
     text: `
-      insert into security.sign_in_failure as f (tenant_id, email_key, failures, failed_at)
-      values ($1::text, ${KEY}, 1, $4::timestamptz)
+      insert into security.sign_in_failure as f (tenant_id, email_key, failures, in_a_row, failed_at)
+      values ($1::text, ${KEY}, 1, 1, $4::timestamptz)
       on conflict (tenant_id, email_key) do update set
         failures = case when f.locked_until is null and f.failed_at > $4::timestamptz - make_interval(hours => $7::int)
                         then f.failures + 1 else 1 end,
+        in_a_row = case when f.failed_at > $4::timestamptz - make_interval(hours => $7::int) then f.in_a_row + 1 else 1 end,
         failed_at = $4::timestamptz,
-        locked_until = case when f.locked_until is null and f.failures + 1 >= $5::int
-                             and f.failed_at > $4::timestamptz - make_interval(hours => $7::int)
+        locked_until = case when f.failed_at <= $4::timestamptz - make_interval(hours => $7::int) then null
+                            when f.in_a_row + 1 >= $8::int then $9::timestamptz
+                            when f.locked_until is null and f.failures + 1 >= $5::int
                             then $4::timestamptz + make_interval(mins => $6::int) end
       where f.locked_until is null or f.locked_until <= $4::timestamptz
       returning failures`,
-    values: [...keyOf(counted), now, FAILURES_MAX, LOCK_MINUTES, FORGET_HOURS],
+    values: [...keyOf(counted), now, FAILURES_MAX, LOCK_MINUTES, FORGET_HOURS, FAILURES_IN_A_ROW_MAX, NO_END],
   });
   if (rows[0] !== undefined) return { failures: rows[0].failures, lockedUntil: undefined };
   return { lockedUntil: (await findLock(tx, counted, now)) ?? now };
@@ -67,7 +73,8 @@ export async function returnAttempt(tx: Tx, counted: Counted): Promise<void> {
   await tx.query({
     name: 'return-attempt',
     text: `
-      update security.sign_in_failure set failures = greatest(failures - 1, 0), locked_until = null
+      update security.sign_in_failure
+      set failures = greatest(failures - 1, 0), in_a_row = greatest(in_a_row - 1, 0), locked_until = null
       where tenant_id = $1::text and email_key = ${KEY}`,
     values: keyOf(counted),
   });
@@ -128,17 +135,17 @@ export async function returnSources(tx: Tx, sources: readonly string[]): Promise
   });
 }
 
-/** Removes what no longer counts, a bounded number of rows at a time. */
+/** Removes what no longer counts, a bounded number of rows at a time; a lock without an end is kept. */
 export async function forgetOldAttempts(tx: Tx, now: Date): Promise<void> {
   const before = new Date(now.getTime() - FORGET_HOURS * 3_600_000);
-  for (const [table, key, column] of [
-    ['security.sign_in_failure', 'tenant_id, email_key', 'failed_at'],
-    ['security.sign_in_source', 'source', 'window_start'],
+  for (const [table, key, column, besides] of [
+    ['security.sign_in_failure', 'tenant_id, email_key', 'failed_at', `and coalesce(locked_until < '${NO_END}', true)`],
+    ['security.sign_in_source', 'source', 'window_start', ''],
   ] as const) {
     await tx.query({
       text: `
         delete from ${table} where (${key}) in (
-          select ${key} from ${table} where ${column} < $1::timestamptz limit 1000 for update skip locked)`,
+          select ${key} from ${table} where ${column} < $1::timestamptz ${besides} limit 1000 for update skip locked)`,
       values: [before],
     });
   }

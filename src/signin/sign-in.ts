@@ -15,10 +15,11 @@ import { needsRehash } from '../platform/password-hash.js';
 import type { Counter, Metrics } from '../platform/metrics.js';
 import type { Pool, Tx } from '../platform/postgres.js';
 import { Problem } from '../shared/problem.js';
-import { claimPassword, findAccount, findTenantId, markSignedIn, replaceHash } from './account-store.js';
+import { claimPassword, findAccount, findTenantId, replaceHash } from './account-store.js';
 import type { Account } from './account-store.js';
 import { clearFailures, FAILURES_MAX, forgetOldAttempts, reserveAttempt, returnAttempt } from './attempt-store.js';
 import type { Counted } from './attempt-store.js';
+import { enter } from './enter.js';
 import { insertSignInEvent } from './event-store.js';
 import { pasted } from './one-time-password.js';
 import { normalPassword } from './password-rules.js';
@@ -62,6 +63,7 @@ export interface SignInOptions {
 
 /** More than the work takes: what is left to see is the timer's. */
 const REFUSAL_MS = 250;
+const DAY_SECONDS = 86_400;
 /** One attempt in so many clears away what is old. */
 const SWEEP_EVERY = 500;
 
@@ -176,7 +178,7 @@ async function decide(
       if (fresh !== undefined) await replaceHash(tx, account.userId, { from: passwordHash, to: fresh });
       await clearFailures(tx, counting.counted);
       await throttle.giveBack(tx, counting.address);
-      return await enter(tx, { account, counting, tokens, now: at });
+      return await enter(tx, { account, proof: 'password', circumstances: circumstances(counting), now: at }, tokens);
     });
     if (token !== undefined) return { ...token, mustChangePassword: account.mustChangePassword };
   }
@@ -186,24 +188,6 @@ async function decide(
     if (failures >= FAILURES_MAX) await writeLock(tx, counting, { account, now: now() });
   });
   throw new Problem('UNAUTHENTICATED', 'the tenant, the e-mail address or the password is not right');
-}
-
-async function enter(
-  tx: Tx,
-  entry: { account: Account; counting: Counting; tokens: SignInOptions['tokens']; now: Date },
-): Promise<IssuedToken> {
-  const { account, counting, tokens, now } = entry;
-  const { userId, tenantId, mustChangePassword } = account;
-  await markSignedIn(tx, userId, now);
-  const token = await tokens.issueToken(tx, { userId, tenantId, mustChangePassword });
-  await insertSignInEvent(tx, {
-    tenantId: tenantId ?? undefined,
-    type: 'SIGN_IN_SUCCEEDED',
-    actorUserId: userId,
-    details: { ...circumstances(counting), mustChangePassword: String(mustChangePassword) },
-    at: now,
-  });
-  return token;
 }
 
 /** Why, for the audit alone. */
@@ -253,8 +237,12 @@ function circumstances({ address, requestId, slug, tenantId }: Placed): Record<s
 
 /** The one answer to whoever comes to a locked account, or to one that would be. */
 export function locked(until: Date, now: Date): Problem {
-  const retryAfterSeconds = Math.max(1, Math.ceil((until.getTime() - now.getTime()) / 1000));
-  return new Problem('SIGN_IN_LOCKED', 'too many attempts have failed: try again later', { retryAfterSeconds });
+  const seconds = Math.max(1, Math.ceil((until.getTime() - now.getTime()) / 1000));
+  const detail =
+    seconds > DAY_SECONDS
+      ? 'too many attempts have failed in a row: an administrator has to unlock the account'
+      : 'too many attempts have failed: try again later';
+  return new Problem('SIGN_IN_LOCKED', detail, { retryAfterSeconds: Math.min(seconds, DAY_SECONDS) });
 }
 
 /** The request ran out of time while it waited for its turn. */

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
 import { hashPassword } from '../../src/platform/password-hash.js';
 import { createPasswordHasher } from '../../src/platform/password-hash.js';
+import { forgetOldAttempts } from '../../src/signin/attempt-store.js';
 import { createPasswordJudge } from '../../src/signin/password-rules.js';
 import { createPasswords } from '../../src/signin/passwords.js';
 import type { Passwords } from '../../src/signin/passwords.js';
@@ -281,6 +282,42 @@ describe('failures', () => {
     later(15.1);
     expect((await signIn(service, { tenant: 't1', email })).status).toBe(200);
     await fail(4);
+  });
+
+  test('a hundred in a row lock until an administrator unlocks, however many locks came between', async () => {
+    const { userId, email } = await newPerson();
+    const fail = async (times: number): Promise<void> => {
+      for (let attempt = 0; attempt < times; attempt += 1) {
+        expect((await signIn(service, { tenant: 't1', email, password: WRONG })).status).toBe(401);
+      }
+    };
+    const start = Date.now();
+    const later = (minutes: number): void => service.setNow(new Date(start + minutes * 60_000));
+    const key = `email_key = security.email_key('${email}')`;
+    for (let round = 1; round <= 2; round += 1) {
+      await fail(5);
+      expect((await signIn(service, { tenant: 't1', email })).status).toBe(429);
+      later(round * 16);
+    }
+    const counted = await world.sql<{ n: number }>(`select in_a_row as n from security.sign_in_failure where ${key}`);
+    expect(counted).toEqual([{ n: 10 }]);
+    await world.superSql(`update security.sign_in_failure set in_a_row = 98 where ${key}`);
+    await fail(2);
+    later(60 * 24 * 400);
+    const refused = await signIn(service, { tenant: 't1', email });
+    expect(refused.status).toBe(429);
+    expect(refused.headers['retry-after']).toBe('86400');
+    await world
+      .pool('bailiwick_service')
+      .transaction((tx) => forgetOldAttempts(tx, new Date(start + 60_000 * 60 * 24 * 401)), {
+        settings: { 'bailiwick.platform': 'on' },
+      });
+    expect((await signIn(service, { tenant: 't1', email })).status).toBe(429);
+    const unlocked = await world
+      .pool('bailiwick_service')
+      .transaction((tx) => passwords.unlock(tx, userId), { settings: { 'bailiwick.tenant_id': 't1' } });
+    expect(unlocked).toBe(true);
+    expect((await signIn(service, { tenant: 't1', email })).status).toBe(200);
   });
 
   test('leave alone whoever is in already; an administrator ends the lock', async () => {

@@ -320,6 +320,7 @@ security.sign_in_failure.email_key bytea not null
 security.sign_in_failure.failures integer not null
 security.sign_in_failure.failed_at timestamp with time zone not null
 security.sign_in_failure.locked_until timestamp with time zone
+security.sign_in_failure.in_a_row integer not null default 0
 security.sign_in_source.source text not null
 security.sign_in_source.window_start timestamp with time zone not null
 security.sign_in_source.failures integer not null
@@ -491,6 +492,7 @@ security.service_key chk_service_key_scope CHECK ((scope = 'decide'::text))
 security.service_key fk_service_key_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id)
 security.service_key pk_service_key PRIMARY KEY (id)
 security.sign_in_failure chk_sign_in_failure_failures CHECK ((failures >= 0))
+security.sign_in_failure chk_sign_in_failure_in_a_row CHECK ((in_a_row >= 0))
 security.sign_in_failure chk_sign_in_failure_key CHECK ((octet_length(email_key) = 32))
 security.sign_in_failure pk_sign_in_failure PRIMARY KEY (tenant_id, email_key)
 security.sign_in_source chk_sign_in_source_source CHECK ((char_length(source) <= 64))
@@ -703,6 +705,7 @@ security.app_user CREATE TRIGGER trg_last_admin_delete AFTER DELETE ON security.
 security.app_user CREATE TRIGGER trg_last_admin_insert AFTER INSERT ON security.app_user REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
 security.app_user CREATE TRIGGER trg_last_admin_update AFTER UPDATE ON security.app_user REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
 security.app_user CREATE TRIGGER trg_owns_records BEFORE DELETE ON security.app_user FOR EACH ROW EXECUTE FUNCTION security.require_no_records()
+security.app_user CREATE TRIGGER trg_read_committed BEFORE DELETE OR UPDATE OF status, tenant_id OR TRUNCATE ON security.app_user FOR EACH STATEMENT EXECUTE FUNCTION security.require_read_committed()
 security.credential CREATE TRIGGER trg_audit AFTER INSERT OR UPDATE ON security.credential FOR EACH ROW WHEN (new.one_time) EXECUTE FUNCTION audit.capture_credential()
 security.credential CREATE TRIGGER trg_escalation BEFORE INSERT OR UPDATE OF password_hash ON security.credential FOR EACH ROW EXECUTE FUNCTION security.guard_credential()
 security.record CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.record REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.id) = (n.tenant_id, n.id)')
@@ -741,6 +744,7 @@ security.role_permission CREATE TRIGGER trg_protected_delete AFTER DELETE ON sec
 security.role_permission CREATE TRIGGER trg_protected_insert AFTER INSERT ON security.role_permission REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.protect_permission_set()
 security.role_permission CREATE TRIGGER trg_protected_truncate BEFORE TRUNCATE ON security.role_permission FOR EACH STATEMENT EXECUTE FUNCTION security.protect_permission_set()
 security.role_permission CREATE TRIGGER trg_protected_update AFTER UPDATE ON security.role_permission REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.protect_permission_set()
+security.role_permission CREATE TRIGGER trg_read_committed BEFORE DELETE OR UPDATE OR TRUNCATE ON security.role_permission FOR EACH STATEMENT EXECUTE FUNCTION security.require_read_committed()
 security.role_permission CREATE TRIGGER trg_role_permission_tenant BEFORE INSERT ON security.role_permission FOR EACH ROW EXECUTE FUNCTION security.fill_role_tenant()
 security.role_permission CREATE TRIGGER trg_role_version_delete AFTER DELETE ON security.role_permission REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.touch_roles()
 security.role_permission CREATE TRIGGER trg_role_version_insert AFTER INSERT ON security.role_permission REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.touch_roles()
@@ -777,6 +781,7 @@ security.user_role CREATE TRIGGER trg_last_admin_delete AFTER DELETE ON security
 security.user_role CREATE TRIGGER trg_last_admin_insert AFTER INSERT ON security.user_role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
 security.user_role CREATE TRIGGER trg_last_admin_truncate AFTER TRUNCATE ON security.user_role FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
 security.user_role CREATE TRIGGER trg_last_admin_update AFTER UPDATE ON security.user_role REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
+security.user_role CREATE TRIGGER trg_read_committed BEFORE DELETE OR UPDATE OF user_id, role_id, role_name, tenant_id, valid_from, expires_at, revoked_at OR TRUNCATE ON security.user_role FOR EACH STATEMENT EXECUTE FUNCTION security.require_read_committed()
 security.user_role CREATE TRIGGER trg_user_role_slot BEFORE INSERT OR UPDATE ON security.user_role FOR EACH ROW EXECUTE FUNCTION security.set_slot()
 security.user_role CREATE TRIGGER trg_user_role_tenant BEFORE INSERT ON security.user_role FOR EACH ROW EXECUTE FUNCTION security.fill_role_tenant()
 security.user_role CREATE TRIGGER trg_xid BEFORE INSERT OR UPDATE ON security.user_role FOR EACH ROW EXECUTE FUNCTION security.set_xid()
@@ -1045,6 +1050,7 @@ security.require_admin() volatile definer set search_path=pg_catalog, pg_temp ow
 security.require_may_hand_out(actor text, tenant_id text, permissions text[], delegates text[], own_until timestamp with time zone) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 832382f1902ed2ba00622615c6ad7764
 security.require_may_stand_in(user_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 0b6e6f980194a6e7b2beec82b8cffa79
 security.require_no_records() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 287e60223317c4c01d32274376152e7d
+security.require_read_committed() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1e329bc5ba884956c7f061982a1a20f2
 security.set_slot() volatile definer set search_path=pg_catalog, pg_temp enable_seqscan=off owner=bailiwick_owner 1c28f8a8ff6d4d3cbc88cb23d0dcb3d1
 security.set_xid() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner f270cd92f3e7277c6315b88953d70378
 security.touch_roles() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 565bf9617a3a4cb14b24ca0d87249077
