@@ -1,16 +1,17 @@
 /**
  * argon2id, the one file that knows its package.
  *
- * A hash takes tens of milliseconds of a whole core, on libuv's threads and never on the event loop. Few run at a time,
- * so that decisions keep their cores, and few wait: a flood of sign-ins is turned away at the door with a 503, before it
- * costs anything else. INVARIANT: nobody hashes without a place. tests/unit/password-hash.test.ts.
+ * A hash takes tens of milliseconds of a whole core, on threads of a lower priority and never on the event loop. Few run
+ * at a time, so that decisions keep their cores, and few wait: a flood of sign-ins is turned away at the door with a 503,
+ * before it costs anything else. INVARIANT: nobody hashes without a place. tests/unit/password-hash.test.ts.
  */
 import { availableParallelism } from 'node:os';
 
-import { hash, verify } from '@node-rs/argon2';
+import { hash } from '@node-rs/argon2';
 
 import { Problem } from '../shared/problem.js';
 import type { Counter, Metrics } from './metrics.js';
+import { createPasswordThreads } from './password-threads.js';
 import { createSlots } from './slots.js';
 
 /** OWASP's and RFC 9106's second choice: 19 MiB, two passes, one lane. */
@@ -46,6 +47,7 @@ export function createPasswordHasher(options: HasherOptions = {}): PasswordHashe
   const concurrency = options.concurrency ?? Math.max(1, Math.floor(availableParallelism() / 2));
   const places = concurrency + (options.queue ?? 20);
   const slots = createSlots(concurrency);
+  const ask = createPasswordThreads();
   const count = options.metrics === undefined ? undefined : countHashes(options.metrics);
   let taken = 0;
 
@@ -70,13 +72,13 @@ export function createPasswordHasher(options: HasherOptions = {}): PasswordHashe
           run(async () => {
             count?.inc({ outcome: 'done' });
             // Both run to their end before anything is said.
-            const matches = await verify(phc ?? NOBODY, text);
-            return matches && phc !== undefined;
+            const matches = await ask({ phc: phc ?? NOBODY, text });
+            return matches === true && phc !== undefined;
           }, signal),
         hash: (text, signal) =>
           run(async () => {
             count?.inc({ outcome: 'done' });
-            return await hash(text, PARAMETERS);
+            return String(await ask({ text, parameters: PARAMETERS }));
           }, signal),
         release: () => {
           if (!released) taken -= 1;

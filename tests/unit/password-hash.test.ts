@@ -1,3 +1,5 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { performance } from 'node:perf_hooks';
 
 import { expect, test } from 'vitest';
@@ -68,4 +70,26 @@ test('the event loop goes on while passwords are hashed', async () => {
   await Promise.all(Array.from({ length: 10 }, () => hasher.admit().hash('x', never)));
   clearInterval(ticking);
   expect(ticks).toBeGreaterThan(5);
+});
+
+test('passwords are hashed at a lower priority than all else', async () => {
+  await createPasswordHasher().admit().hash('x', never);
+  const own = getPriority();
+  // Only Linux gives a thread a priority of its own: the nineteenth field of its line, counted from one.
+  const ofThreads = process.platform !== 'linux' ? [own + 1] : readdirSync('/proc/self/task').map(niceOf);
+  expect(Math.max(...ofThreads)).toBeGreaterThan(own);
+  expect(getPriority()).toBe(own);
+});
+
+function niceOf(thread: string): number {
+  const line = readFileSync(`/proc/self/task/${thread}/stat`, 'utf8');
+  // The program's name, in brackets, is the second field and may hold spaces.
+  return Number(line.slice(line.lastIndexOf(')') + 2).split(' ')[16]);
+}
+
+test('a hash that nobody can read ends no thread but its own', async () => {
+  const hasher = createPasswordHasher({ concurrency: 1, queue: 0 });
+  const place = hasher.admit();
+  await expect(place.verify('not a hash', 'x', never)).rejects.toThrow();
+  expect(await place.verify(await hashPassword('x'), 'x', never)).toBe(true);
 });
