@@ -93,10 +93,10 @@ test('pages of 1000: all of them, each once, in order', async () => {
   expect(sizes.length).toBeGreaterThanOrEqual(3);
 });
 
-test('pages of 7: the same list', async () => {
-  const { items, sizes } = await listAll('admin', 7);
+test('pages of 37: the same list', async () => {
+  const { items, sizes } = await listAll('admin', 37);
   expect(items).toEqual(everything);
-  expect(sizes.length).toBeGreaterThanOrEqual(Math.ceil(RECORDS / 7));
+  expect(sizes.length).toBeGreaterThanOrEqual(Math.ceil(RECORDS / 37));
 });
 
 test('pages of 1: the same list', async () => {
