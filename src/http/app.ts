@@ -210,9 +210,15 @@ function carryOut(
 
 async function send(response: Response, { status, headers = {}, body, stream }: Answer): Promise<void> {
   response.status(status).set(headers);
-  if (stream !== undefined) await pipeline(Readable.from(stream), response);
+  if (stream !== undefined) await pipeline(Readable.from(stream), response).catch(unlessHungUp);
   else if (body === undefined) response.end();
   else response.json(body);
+}
+
+/** A caller who leaves in the middle of a stream is no fault of ours. */
+function unlessHungUp(error: unknown): void {
+  if (error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE') return;
+  throw error;
 }
 
 /** Whoever was given a one-time password may choose their own and leave, and nothing else. */

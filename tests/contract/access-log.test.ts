@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
 import { newServiceKey } from '../../src/platform/service-key.js';
 import { createAuthentication } from '../../src/http/authentication.js';
-import { AS_ADA, QUESTION, type RunningApp, startApp } from '../support/http-app.js';
+import { AS_ADA, QUESTION, readOpenapi, type RunningApp, startApp, stubOperations } from '../support/http-app.js';
 import { sendRaw } from '../support/raw-http.js';
 
 const { key, keyId, keyHash } = newServiceKey();
@@ -99,4 +99,22 @@ test('requests are measured by operation and class, made-up paths and ids as non
   expect(series).toContain('operation="check",status_class="2xx"');
   expect(series).toContain('operation="none",status_class="4xx"');
   expect(body).not.toContain('made-up');
+});
+
+test('a caller who leaves in the middle of an export is no fault of ours', async () => {
+  async function* endless() {
+    for (;;) yield await new Promise<string>((resolve) => setTimeout(resolve, 1, '{}\n'));
+  }
+  const { operations } = stubOperations(readOpenapi());
+  const exporting = await startApp({
+    operations: { ...operations, exportAuditLog: () => Promise.resolve({ status: 200, stream: endless() }) },
+    validateResponses: false,
+  });
+  const leaving = new AbortController();
+  const answer = await fetch(`${exporting.base}/admin/audit-log/export`, { headers: AS_ADA, signal: leaving.signal });
+  expect(answer.status).toBe(200);
+  leaving.abort();
+  await expect.poll(() => exporting.lines.join('')).toContain('"msg":"request"');
+  await exporting.server.stop();
+  expect(exporting.lines.join('')).not.toContain('INTERNAL');
 });
