@@ -57,6 +57,8 @@ export function createBatchChecker(options: BatchCheckerOptions): BatchChecker {
           { context, options },
         );
       });
+      // Where no question could be read, nobody else waits for it.
+      ask.catch(() => undefined);
       const answers = await Promise.all(
         questions.map(async (question): Promise<BatchAnswer> => {
           if (question instanceof Problem) return { problem: question };

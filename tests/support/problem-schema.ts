@@ -19,6 +19,11 @@ const problemSchema = z.strictObject({
     .optional(),
 });
 
+/** The same, with the facts that some problems carry besides. */
+export function parseAnyProblem(body: string): AnsweredProblem {
+  return problemSchema.loose().parse(JSON.parse(body));
+}
+
 export type AnsweredProblem = z.infer<typeof problemSchema>;
 
 /** Reads an answer that must be a problem of this status and code. */
