@@ -21,8 +21,6 @@ export interface FuzzerOptions {
   readonly words: () => readonly string[];
   /** Headers of somebody who calls. */
   readonly callers: readonly Readonly<Record<string, string>>[];
-  /** Operations that would end what the others need. */
-  readonly except: readonly string[];
 }
 
 interface Parameter {
@@ -42,7 +40,7 @@ export function createFuzzer(document: ContractDocument, options: FuzzerOptions)
       .split('/')
       .reduce<unknown>((at, key) => (at as Record<string, unknown>)[key], document);
   const values = createValues({ random, words: options.words, resolve: (ref) => find(ref) as Schema });
-  const operations = operationsOf(document).filter(({ id }) => !options.except.includes(id));
+  const operations = operationsOf(document);
 
   return () => {
     const operation = random.pick(operations);
