@@ -1177,6 +1177,78 @@ export type ContractDocument = {
   [key: string]: unknown;
 };
 
+export type ElevationStatus = 'pending' | 'approved' | 'denied' | 'cancelled' | 'lapsed' | 'ended' | 'expired';
+
+/**
+ * What it is about, in another system.
+ */
+export type Ticket = string;
+
+export type Elevation = {
+  id: Id;
+  userId: Id;
+  roleId: Id;
+  roleName: AnyRoleName;
+  reason: Reason;
+  ticket: Ticket | null;
+  durationMinutes: number;
+  status: ElevationStatus;
+  requestedAt: Timestamp;
+  answerBy: Timestamp;
+  decidedAt: Timestamp | null;
+  decidedByUserId: Id | null;
+  decisionReason: Reason | null;
+  assignmentId: Id | null;
+  expiresAt: Timestamp | null;
+  endedAt: Timestamp | null;
+};
+
+export type ElevationPage = {
+  items: Array<Elevation>;
+  nextCursor: Cursor | null;
+};
+
+export type ElevationReceipt = {
+  elevation: Elevation;
+  syncToken: SyncToken;
+  applied: Applied;
+};
+
+export type RequestElevationRequest = {
+  roleId: Id;
+  /**
+   * From the approval on.
+   */
+  durationMinutes: number;
+  reason: Reason;
+  ticket?: Ticket;
+};
+
+export type DecideElevationRequest = {
+  reason?: Reason;
+};
+
+export type AccessPolicy = {
+  /**
+   * How long a role that was asked for may last.
+   */
+  elevationMaxMinutes: number;
+  /**
+   * After how long a request lapses.
+   */
+  elevationAnswerHours: number;
+  /**
+   * How long a delegation may last.
+   */
+  delegationMaxDays: number;
+};
+
+export type AccessPolicyReceipt = {
+  policy: AccessPolicy;
+  syncToken: SyncToken;
+  applied: Applied;
+};
+
 export type ProblemCode =
   | 'INVALID_REQUEST'
   | 'SYNC_TOKEN_INVALID'
@@ -1189,8 +1261,10 @@ export type ProblemCode =
   | 'TENANT_SUSPENDED'
   | 'CURRENT_PASSWORD_WRONG'
   | 'PASSWORD_CHANGE_REQUIRED'
+  | 'SELF_APPROVAL'
   | 'NOT_FOUND'
   | 'METHOD_NOT_ALLOWED'
+  | 'ALREADY_ASSIGNED'
   | 'ASSIGNMENT_CYCLE'
   | 'ASSIGNMENT_TOO_DEEP'
   | 'ALREADY_IMPERSONATING'
@@ -1204,6 +1278,8 @@ export type ProblemCode =
   | 'OWNS_RECORDS'
   | 'PLATFORM_ADMIN_EXISTS'
   | 'RECORD_EXISTS'
+  | 'REQUEST_CLOSED'
+  | 'REQUEST_OPEN'
   | 'ROLE_IN_USE'
   | 'ROLE_NAME_TAKEN'
   | 'SLUG_TAKEN'
@@ -1492,6 +1568,26 @@ export type TenantStatusFilter = TenantStatus;
  * How many tenants a page holds.
  */
 export type TenantLimit = number;
+
+/**
+ * The request.
+ */
+export type ElevationId = Id;
+
+/**
+ * How far they have come.
+ */
+export type ElevationStatusFilter = ElevationStatus;
+
+/**
+ * Whose they are.
+ */
+export type RequesterFilter = Id;
+
+/**
+ * How many a page holds.
+ */
+export type RequestLimit = number;
 
 export type CheckData = {
   body: CheckRequest;
@@ -3729,6 +3825,727 @@ export type ExportAuditLogResponses = {
 };
 
 export type ExportAuditLogResponse = ExportAuditLogResponses[keyof ExportAuditLogResponses];
+
+export type ListMyElevationsData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: {
+    /**
+     * How far they have come.
+     */
+    status?: ElevationStatus;
+    /**
+     * How many a page holds.
+     */
+    limit?: number;
+    /**
+     * The `nextCursor` of the page before.
+     */
+    cursor?: Cursor;
+  };
+  url: '/elevations';
+};
+
+export type ListMyElevationsErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ListMyElevationsError = ListMyElevationsErrors[keyof ListMyElevationsErrors];
+
+export type ListMyElevationsResponses = {
+  /**
+   * A page of requests.
+   */
+  200: ElevationPage;
+};
+
+export type ListMyElevationsResponse = ListMyElevationsResponses[keyof ListMyElevationsResponses];
+
+export type RequestElevationData = {
+  body: RequestElevationRequest;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: never;
+  url: '/elevations';
+};
+
+export type RequestElevationErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type RequestElevationError = RequestElevationErrors[keyof RequestElevationErrors];
+
+export type RequestElevationResponses = {
+  /**
+   * The request.
+   */
+  201: ElevationReceipt;
+};
+
+export type RequestElevationResponse = RequestElevationResponses[keyof RequestElevationResponses];
+
+export type GetMyElevationData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The request.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/elevations/{id}';
+};
+
+export type GetMyElevationErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type GetMyElevationError = GetMyElevationErrors[keyof GetMyElevationErrors];
+
+export type GetMyElevationResponses = {
+  /**
+   * The request.
+   */
+  200: Elevation;
+};
+
+export type GetMyElevationResponse = GetMyElevationResponses[keyof GetMyElevationResponses];
+
+export type CancelElevationData = {
+  body?: never;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The request.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/elevations/{id}/cancel';
+};
+
+export type CancelElevationErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type CancelElevationError = CancelElevationErrors[keyof CancelElevationErrors];
+
+export type CancelElevationResponses = {
+  /**
+   * The request.
+   */
+  200: ElevationReceipt;
+};
+
+export type CancelElevationResponse = CancelElevationResponses[keyof CancelElevationResponses];
+
+export type EndElevationData = {
+  body?: never;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The request.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/elevations/{id}/end';
+};
+
+export type EndElevationErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type EndElevationError = EndElevationErrors[keyof EndElevationErrors];
+
+export type EndElevationResponses = {
+  /**
+   * The request.
+   */
+  200: ElevationReceipt;
+};
+
+export type EndElevationResponse = EndElevationResponses[keyof EndElevationResponses];
+
+export type ListElevationsData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: {
+    /**
+     * How far they have come.
+     */
+    status?: ElevationStatus;
+    /**
+     * Whose they are.
+     */
+    userId?: Id;
+    /**
+     * How many a page holds.
+     */
+    limit?: number;
+    /**
+     * The `nextCursor` of the page before.
+     */
+    cursor?: Cursor;
+  };
+  url: '/admin/elevations';
+};
+
+export type ListElevationsErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ListElevationsError = ListElevationsErrors[keyof ListElevationsErrors];
+
+export type ListElevationsResponses = {
+  /**
+   * A page of requests.
+   */
+  200: ElevationPage;
+};
+
+export type ListElevationsResponse = ListElevationsResponses[keyof ListElevationsResponses];
+
+export type GetElevationData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The request.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/admin/elevations/{id}';
+};
+
+export type GetElevationErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type GetElevationError = GetElevationErrors[keyof GetElevationErrors];
+
+export type GetElevationResponses = {
+  /**
+   * The request.
+   */
+  200: Elevation;
+};
+
+export type GetElevationResponse = GetElevationResponses[keyof GetElevationResponses];
+
+export type ApproveElevationData = {
+  body: DecideElevationRequest;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The request.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/admin/elevations/{id}/approve';
+};
+
+export type ApproveElevationErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ApproveElevationError = ApproveElevationErrors[keyof ApproveElevationErrors];
+
+export type ApproveElevationResponses = {
+  /**
+   * The request.
+   */
+  200: ElevationReceipt;
+};
+
+export type ApproveElevationResponse = ApproveElevationResponses[keyof ApproveElevationResponses];
+
+export type DenyElevationData = {
+  body: DecideElevationRequest;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The request.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/admin/elevations/{id}/deny';
+};
+
+export type DenyElevationErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type DenyElevationError = DenyElevationErrors[keyof DenyElevationErrors];
+
+export type DenyElevationResponses = {
+  /**
+   * The request.
+   */
+  200: ElevationReceipt;
+};
+
+export type DenyElevationResponse = DenyElevationResponses[keyof DenyElevationResponses];
+
+export type GetAccessPolicyData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: never;
+  url: '/admin/access-policy';
+};
+
+export type GetAccessPolicyErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type GetAccessPolicyError = GetAccessPolicyErrors[keyof GetAccessPolicyErrors];
+
+export type GetAccessPolicyResponses = {
+  /**
+   * The policy.
+   */
+  200: AccessPolicy;
+};
+
+export type GetAccessPolicyResponse = GetAccessPolicyResponses[keyof GetAccessPolicyResponses];
+
+export type ReplaceAccessPolicyData = {
+  body: AccessPolicy;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: never;
+  url: '/admin/access-policy';
+};
+
+export type ReplaceAccessPolicyErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ReplaceAccessPolicyError = ReplaceAccessPolicyErrors[keyof ReplaceAccessPolicyErrors];
+
+export type ReplaceAccessPolicyResponses = {
+  /**
+   * The policy.
+   */
+  200: AccessPolicyReceipt;
+};
+
+export type ReplaceAccessPolicyResponse = ReplaceAccessPolicyResponses[keyof ReplaceAccessPolicyResponses];
 
 export type GetMailerData = {
   body?: never;

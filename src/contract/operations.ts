@@ -67,6 +67,28 @@ import type {
   ListAuditLogResponses,
   ExportAuditLogData,
   ExportAuditLogResponses,
+  ListMyElevationsData,
+  ListMyElevationsResponses,
+  RequestElevationData,
+  RequestElevationResponses,
+  GetMyElevationData,
+  GetMyElevationResponses,
+  CancelElevationData,
+  CancelElevationResponses,
+  EndElevationData,
+  EndElevationResponses,
+  ListElevationsData,
+  ListElevationsResponses,
+  GetElevationData,
+  GetElevationResponses,
+  ApproveElevationData,
+  ApproveElevationResponses,
+  DenyElevationData,
+  DenyElevationResponses,
+  GetAccessPolicyData,
+  GetAccessPolicyResponses,
+  ReplaceAccessPolicyData,
+  ReplaceAccessPolicyResponses,
   GetMailerData,
   GetMailerResponses,
   ReplaceMailerData,
@@ -154,6 +176,17 @@ export interface OperationTypes {
   readonly deleteRecord: { data: DeleteRecordData; responses: DeleteRecordResponses };
   readonly listAuditLog: { data: ListAuditLogData; responses: ListAuditLogResponses };
   readonly exportAuditLog: { data: ExportAuditLogData; responses: ExportAuditLogResponses };
+  readonly listMyElevations: { data: ListMyElevationsData; responses: ListMyElevationsResponses };
+  readonly requestElevation: { data: RequestElevationData; responses: RequestElevationResponses };
+  readonly getMyElevation: { data: GetMyElevationData; responses: GetMyElevationResponses };
+  readonly cancelElevation: { data: CancelElevationData; responses: CancelElevationResponses };
+  readonly endElevation: { data: EndElevationData; responses: EndElevationResponses };
+  readonly listElevations: { data: ListElevationsData; responses: ListElevationsResponses };
+  readonly getElevation: { data: GetElevationData; responses: GetElevationResponses };
+  readonly approveElevation: { data: ApproveElevationData; responses: ApproveElevationResponses };
+  readonly denyElevation: { data: DenyElevationData; responses: DenyElevationResponses };
+  readonly getAccessPolicy: { data: GetAccessPolicyData; responses: GetAccessPolicyResponses };
+  readonly replaceAccessPolicy: { data: ReplaceAccessPolicyData; responses: ReplaceAccessPolicyResponses };
   readonly getMailer: { data: GetMailerData; responses: GetMailerResponses };
   readonly replaceMailer: { data: ReplaceMailerData; responses: ReplaceMailerResponses };
   readonly testMailer: { data: TestMailerData; responses: TestMailerResponses };
@@ -215,6 +248,17 @@ export const operationIds = [
   'deleteRecord',
   'listAuditLog',
   'exportAuditLog',
+  'listMyElevations',
+  'requestElevation',
+  'getMyElevation',
+  'cancelElevation',
+  'endElevation',
+  'listElevations',
+  'getElevation',
+  'approveElevation',
+  'denyElevation',
+  'getAccessPolicy',
+  'replaceAccessPolicy',
   'getMailer',
   'replaceMailer',
   'testMailer',
@@ -255,8 +299,10 @@ export const problemCodes = [
   'TENANT_SUSPENDED',
   'CURRENT_PASSWORD_WRONG',
   'PASSWORD_CHANGE_REQUIRED',
+  'SELF_APPROVAL',
   'NOT_FOUND',
   'METHOD_NOT_ALLOWED',
+  'ALREADY_ASSIGNED',
   'ASSIGNMENT_CYCLE',
   'ASSIGNMENT_TOO_DEEP',
   'ALREADY_IMPERSONATING',
@@ -270,6 +316,8 @@ export const problemCodes = [
   'OWNS_RECORDS',
   'PLATFORM_ADMIN_EXISTS',
   'RECORD_EXISTS',
+  'REQUEST_CLOSED',
+  'REQUEST_OPEN',
   'ROLE_IN_USE',
   'ROLE_NAME_TAKEN',
   'SLUG_TAKEN',

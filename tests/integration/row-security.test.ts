@@ -25,6 +25,9 @@ async function fill(tenant: string): Promise<void> {
   await as('bailiwick_service', { 'bailiwick.platform': 'on' }, [
     `insert into security.user_assignment (tenant_id, user_id, assigned_user_id) values ('${tenant}', '${tenant}-anne', '${tenant}-bob')`,
     `insert into security.record (tenant_id, id, owner_user_id) values ('${tenant}', 'd', '${tenant}-bob')`,
+    `insert into security.access_policy (tenant_id) values ('${tenant}')`,
+    `insert into security.elevation (tenant_id, user_id, role_id, reason, duration_minutes)
+       select '${tenant}', '${tenant}-bob', id, 'x', 5 from security.role where tenant_id = '${tenant}' limit 1`,
     `insert into identity.impersonation (actor_user_id, tenant_id, reason) values ('${tenant}-anne', '${tenant}', 'x')`,
     `insert into identity.tenant_audit (tenant_id, event_type) values ('${tenant}', 'CREATED')`,
     `insert into security.service_key (id, name, key_hash, tenant_id)
@@ -124,7 +127,9 @@ describe('row security', () => {
       'identity.session',
       'identity.tenant',
       'identity.tenant_audit',
+      'security.access_policy',
       'security.app_user',
+      'security.elevation',
       'security.record',
       'security.role',
       'security.role_permission',
@@ -354,7 +359,9 @@ describe('the auditor', () => {
       await denied('bailiwick_auditor', `update ${table} set tenant_id = 't1'`);
     }
     for (const table of [
+      'security.access_policy',
       'security.app_user',
+      'security.elevation',
       'security.role',
       'identity.tenant',
       'sync.outbox',

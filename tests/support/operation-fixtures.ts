@@ -64,6 +64,16 @@ async function aRecord(world: World, tenantId: string): Promise<string> {
   return id;
 }
 
+/** A request for a role that somebody else has made. */
+async function anElevation(world: World, tenantId: string): Promise<{ id: string }> {
+  const [row] = await world.sql<{ id: string }>(
+    `insert into security.elevation (tenant_id, user_id, role_id, reason, duration_minutes)
+     values ($1, $2, $3, 'a test', 60) returning id`,
+    [tenantId, await aUser(world, tenantId), await aRole(world, tenantId)],
+  );
+  return { id: row?.id ?? '' };
+}
+
 const aName = (): string => `N_${randomUUID().replaceAll('-', '_').toUpperCase()}`;
 const nothing = (): Promise<OperationCall> => Promise.resolve({});
 const viewer = (tenantId: string): string => roleId(tenantId, 'EMR_CLIENT_VIEWER');
@@ -184,6 +194,20 @@ export const OPERATION_FIXTURES: Readonly<Record<string, OperationFixture>> = {
   deleteRecord: {
     prepare: async (world, tenantId) => ({ path: { id: await aRecord(world, tenantId) } }),
     alsoHolds: ['records.admin'],
+  },
+  listElevations: { prepare: nothing },
+  getElevation: { prepare: async (world, tenantId) => ({ path: await anElevation(world, tenantId) }) },
+  approveElevation: {
+    prepare: async (world, tenantId) => ({ path: await anElevation(world, tenantId), body: {} }),
+    alsoHolds: ['claims.read'],
+  },
+  denyElevation: { prepare: async (world, tenantId) => ({ path: await anElevation(world, tenantId), body: {} }) },
+  getAccessPolicy: { prepare: nothing },
+  replaceAccessPolicy: {
+    prepare: (world) =>
+      world
+        .sql(`update security.access_policy set delegation_max_days = delegation_max_days % 365 + 1`)
+        .then(() => ({ body: { elevationMaxMinutes: 480, elevationAnswerHours: 72, delegationMaxDays: 31 } })),
   },
   listAuditLog: { prepare: nothing },
   exportAuditLog: { prepare: nothing },

@@ -38,10 +38,12 @@ public.tenants view owner=bailiwick_owner with=security_invoker=true
 public.user_assignments view owner=bailiwick_owner with=security_invoker=true
 public.user_roles view owner=bailiwick_owner with=security_invoker=true
 public.users view owner=bailiwick_owner with=security_invoker=true
+security.access_policy table owner=bailiwick_owner rls forced
 security.admin_path view owner=bailiwick_owner with=security_invoker=true
 security.admin_way view owner=bailiwick_owner with=security_invoker=true
 security.app_user table owner=bailiwick_owner rls forced
 security.credential table owner=bailiwick_owner rls forced
+security.elevation table owner=bailiwick_owner rls forced
 security.permission table owner=bailiwick_owner
 security.preset_role table owner=bailiwick_owner
 security.record table owner=bailiwick_owner rls forced
@@ -257,6 +259,11 @@ public.users.display_name text
 public.users.tenant_id text
 public.users.status text
 public.users.created_at timestamp with time zone
+security.access_policy.tenant_id text not null
+security.access_policy.elevation_max_minutes integer not null default 480
+security.access_policy.elevation_answer_hours integer not null default 72
+security.access_policy.delegation_max_days integer not null default 31
+security.access_policy.updated_at timestamp with time zone not null default now()
 security.admin_path.tenant_id text
 security.admin_path.role_id text
 security.admin_path.user_id text
@@ -280,6 +287,22 @@ security.credential.one_time boolean not null default false
 security.credential.one_time_expires_at timestamp with time zone
 security.credential.one_time_used_at timestamp with time zone
 security.credential.changed_at timestamp with time zone not null default now()
+security.elevation.id text not null default (gen_random_uuid())::text
+security.elevation.tenant_id text not null
+security.elevation.user_id text not null
+security.elevation.role_id text not null
+security.elevation.reason text not null
+security.elevation.ticket text
+security.elevation.duration_minutes integer not null
+security.elevation.status text not null default 'pending'::text
+security.elevation.requested_at timestamp with time zone not null default now()
+security.elevation.answer_by timestamp with time zone not null
+security.elevation.decided_at timestamp with time zone
+security.elevation.decided_by_user_id text
+security.elevation.decision_reason text
+security.elevation.assignment_id text
+security.elevation.expires_at timestamp with time zone
+security.elevation.ended_at timestamp with time zone
 security.permission.id text not null
 security.permission.group_name text not null
 security.permission.description text not null
@@ -453,6 +476,11 @@ identity.tenant uq_tenant_name UNIQUE (name)
 identity.tenant uq_tenant_slug UNIQUE (slug)
 identity.tenant_audit chk_tenant_audit_event_type CHECK ((event_type ~ '^[A-Z][A-Z0-9_]*$'::text))
 identity.tenant_audit pk_tenant_audit PRIMARY KEY (id)
+security.access_policy chk_access_policy_answer CHECK (((elevation_answer_hours >= 1) AND (elevation_answer_hours <= 720)))
+security.access_policy chk_access_policy_delegation CHECK (((delegation_max_days >= 1) AND (delegation_max_days <= 365)))
+security.access_policy chk_access_policy_elevation CHECK (((elevation_max_minutes >= 1) AND (elevation_max_minutes <= 10080)))
+security.access_policy fk_access_policy_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id) ON DELETE CASCADE
+security.access_policy pk_access_policy PRIMARY KEY (tenant_id)
 security.app_user chk_app_user_display_name CHECK ((char_length(display_name) <= 200))
 security.app_user chk_app_user_email CHECK (((email ~ '^[^@[:space:]]+@[^@[:space:]]+$'::text) AND (char_length(email) <= 254)))
 security.app_user chk_app_user_id CHECK (security.valid_id(id))
@@ -465,6 +493,18 @@ security.credential chk_credential_lifetime CHECK ((one_time_expires_at <= (chan
 security.credential chk_credential_one_time CHECK ((one_time = (one_time_expires_at IS NOT NULL)))
 security.credential fk_credential_user FOREIGN KEY (user_id) REFERENCES security.app_user(id) ON DELETE CASCADE
 security.credential pk_credential PRIMARY KEY (user_id)
+security.elevation chk_elevation_decided CHECK (((status <> ALL (ARRAY['approved'::text, 'denied'::text, 'ended'::text, 'expired'::text])) OR (decided_by_user_id IS NOT NULL)))
+security.elevation chk_elevation_decider CHECK ((decided_by_user_id <> user_id))
+security.elevation chk_elevation_decision_reason CHECK (((char_length(decision_reason) >= 1) AND (char_length(decision_reason) <= 500)))
+security.elevation chk_elevation_duration CHECK (((duration_minutes >= 1) AND (duration_minutes <= 10080)))
+security.elevation chk_elevation_granted CHECK (((status <> ALL (ARRAY['approved'::text, 'ended'::text, 'expired'::text])) OR ((expires_at IS NOT NULL) AND (assignment_id IS NOT NULL))))
+security.elevation chk_elevation_reason CHECK (((char_length(reason) >= 1) AND (char_length(reason) <= 500)))
+security.elevation chk_elevation_status CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'denied'::text, 'cancelled'::text, 'lapsed'::text, 'ended'::text, 'expired'::text])))
+security.elevation chk_elevation_ticket CHECK (((char_length(ticket) >= 1) AND (char_length(ticket) <= 200)))
+security.elevation fk_elevation_role FOREIGN KEY (role_id, tenant_id) REFERENCES security.role(id, tenant_id) ON DELETE CASCADE
+security.elevation fk_elevation_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id) ON DELETE CASCADE
+security.elevation fk_elevation_user FOREIGN KEY (user_id) REFERENCES security.app_user(id) ON DELETE CASCADE
+security.elevation pk_elevation PRIMARY KEY (id)
 security.permission chk_permission_id CHECK (((id ~ '^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$'::text) AND (char_length(id) <= 44)))
 security.permission chk_permission_kind CHECK ((kind = ANY (ARRAY['read'::text, 'write'::text])))
 security.permission chk_permission_object_type CHECK ((object_type = ANY (ARRAY['tenant'::text, 'profile'::text, 'record'::text])))
@@ -536,6 +576,12 @@ CREATE INDEX ix_applied_xid ON sync.applied USING btree (xid)
 CREATE INDEX ix_decision_id ON ONLY audit.decision USING btree (decision_id)
 CREATE INDEX ix_decision_seal ON ONLY audit.decision USING btree (xid, decision_id)
 CREATE INDEX ix_decision_subject ON ONLY audit.decision USING btree (tenant_id, subject_user_id, decided_at)
+CREATE INDEX ix_elevation_assignment ON security.elevation USING btree (assignment_id) WHERE (status = 'approved'::text)
+CREATE INDEX ix_elevation_role ON security.elevation USING btree (role_id, tenant_id)
+CREATE INDEX ix_elevation_running ON security.elevation USING btree (expires_at) WHERE (status = 'approved'::text)
+CREATE INDEX ix_elevation_tenant ON security.elevation USING btree (tenant_id, requested_at DESC, id DESC)
+CREATE INDEX ix_elevation_unanswered ON security.elevation USING btree (answer_by) WHERE (status = 'pending'::text)
+CREATE INDEX ix_elevation_user ON security.elevation USING btree (user_id, requested_at DESC, id DESC)
 CREATE INDEX ix_idempotency_claim_claimed ON audit.idempotency_claim USING btree (claimed_at)
 CREATE INDEX ix_impersonation_expiry ON identity.impersonation USING btree (expires_at) WHERE (ended_at IS NULL)
 CREATE INDEX ix_impersonation_tenant ON identity.impersonation USING btree (tenant_id, started_at)
@@ -577,12 +623,14 @@ CREATE INDEX ix_user_role_tenant ON security.user_role USING btree (tenant_id)
 CREATE UNIQUE INDEX access_log_other_pkey ON audit.access_log_other USING btree (id, accessed_at)
 CREATE UNIQUE INDEX decision_other_pkey ON audit.decision_other USING btree (decided_at, decision_id)
 CREATE UNIQUE INDEX pk_access_log ON ONLY audit.access_log USING btree (id, accessed_at)
+CREATE UNIQUE INDEX pk_access_policy ON security.access_policy USING btree (tenant_id)
 CREATE UNIQUE INDEX pk_app_user ON security.app_user USING btree (id)
 CREATE UNIQUE INDEX pk_applied ON sync.applied USING btree (tenant_id)
 CREATE UNIQUE INDEX pk_checkpoint ON audit.checkpoint USING btree (lane, size)
 CREATE UNIQUE INDEX pk_claim ON sync.claim USING btree (id)
 CREATE UNIQUE INDEX pk_credential ON security.credential USING btree (user_id)
 CREATE UNIQUE INDEX pk_decision ON ONLY audit.decision USING btree (decided_at, decision_id)
+CREATE UNIQUE INDEX pk_elevation ON security.elevation USING btree (id)
 CREATE UNIQUE INDEX pk_epoch ON sync.epoch USING btree (only_row)
 CREATE UNIQUE INDEX pk_idempotency_claim ON audit.idempotency_claim USING btree (id)
 CREATE UNIQUE INDEX pk_impersonation ON identity.impersonation USING btree (id)
@@ -613,6 +661,7 @@ CREATE UNIQUE INDEX pk_user_assignment ON security.user_assignment USING btree (
 CREATE UNIQUE INDEX pk_user_role ON security.user_role USING btree (id)
 CREATE UNIQUE INDEX uq_app_user_email ON security.app_user USING btree (COALESCE(tenant_id, ''::text), lower(email))
 CREATE UNIQUE INDEX uq_app_user_tenant ON security.app_user USING btree (id, tenant_id)
+CREATE UNIQUE INDEX uq_elevation_open ON security.elevation USING btree (user_id, role_id) WHERE (status = 'pending'::text)
 CREATE UNIQUE INDEX uq_idempotency_claim ON audit.idempotency_claim USING btree (tenant_id, caller_id, operation_id, key)
 CREATE UNIQUE INDEX uq_impersonation_active ON identity.impersonation USING btree (actor_user_id) WHERE (ended_at IS NULL)
 CREATE UNIQUE INDEX uq_ledger_origin ON audit.ledger USING btree (origin)
@@ -685,6 +734,7 @@ public.tenants CREATE TRIGGER trg_delete INSTEAD OF DELETE ON public.tenants FOR
 public.user_assignments CREATE TRIGGER trg_write INSTEAD OF INSERT ON public.user_assignments FOR EACH ROW EXECUTE FUNCTION security.write_user_assignments()
 public.user_roles CREATE TRIGGER trg_write INSTEAD OF INSERT OR DELETE OR UPDATE ON public.user_roles FOR EACH ROW EXECUTE FUNCTION security.write_user_roles()
 public.users CREATE TRIGGER trg_delete INSTEAD OF DELETE ON public.users FOR EACH ROW EXECUTE FUNCTION security.delete_user()
+security.access_policy CREATE TRIGGER trg_audit AFTER INSERT OR UPDATE ON security.access_policy FOR EACH ROW EXECUTE FUNCTION audit.capture_access_policy()
 security.app_user CREATE TRIGGER trg_app_user_last_platform_admin AFTER UPDATE OF status ON security.app_user FOR EACH ROW WHEN (((new.tenant_id IS NULL) AND (old.status = 'active'::text) AND (new.status <> 'active'::text))) EXECUTE FUNCTION identity.keep_last_platform_admin()
 security.app_user CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.app_user REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
 security.app_user CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.app_user REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
@@ -694,6 +744,7 @@ security.app_user CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.app
 security.app_user CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.app_user REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.app_user CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.app_user FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.app_user CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.app_user REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.app_user CREATE TRIGGER trg_elevation_left AFTER UPDATE OF status, tenant_id ON security.app_user FOR EACH ROW WHEN ((((old.status = 'active'::text) AND (new.status <> 'active'::text)) OR (old.tenant_id IS DISTINCT FROM new.tenant_id))) EXECUTE FUNCTION security.cancel_elevations()
 security.app_user CREATE TRIGGER trg_escalation BEFORE UPDATE OF email ON security.app_user FOR EACH ROW WHEN ((old.email <> new.email)) EXECUTE FUNCTION security.guard_credential()
 security.app_user CREATE TRIGGER trg_event_delete AFTER DELETE ON security.app_user REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
 security.app_user CREATE TRIGGER trg_event_insert AFTER INSERT ON security.app_user REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
@@ -705,6 +756,9 @@ security.app_user CREATE TRIGGER trg_last_admin_update AFTER UPDATE ON security.
 security.app_user CREATE TRIGGER trg_owns_records BEFORE DELETE ON security.app_user FOR EACH ROW EXECUTE FUNCTION security.require_no_records()
 security.credential CREATE TRIGGER trg_audit AFTER INSERT OR UPDATE ON security.credential FOR EACH ROW WHEN (new.one_time) EXECUTE FUNCTION audit.capture_credential()
 security.credential CREATE TRIGGER trg_escalation BEFORE INSERT OR UPDATE OF password_hash ON security.credential FOR EACH ROW EXECUTE FUNCTION security.guard_credential()
+security.elevation CREATE TRIGGER trg_elevation_followed AFTER INSERT OR UPDATE ON security.elevation FOR EACH ROW EXECUTE FUNCTION security.follow_elevation()
+security.elevation CREATE TRIGGER trg_elevation_moved BEFORE UPDATE ON security.elevation FOR EACH ROW EXECUTE FUNCTION security.move_elevation()
+security.elevation CREATE TRIGGER trg_elevation_opened BEFORE INSERT ON security.elevation FOR EACH ROW EXECUTE FUNCTION security.open_elevation()
 security.record CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.record REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.id) = (n.tenant_id, n.id)')
 security.record CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.record REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.id) = (n.tenant_id, n.id)')
 security.record CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.record FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.id) = (n.tenant_id, n.id)')
@@ -771,6 +825,8 @@ security.user_role CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.us
 security.user_role CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.user_role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.user_role CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.user_role FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.user_role CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.user_role REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.user_role CREATE TRIGGER trg_elevation_delete AFTER DELETE ON security.user_role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.end_elevations()
+security.user_role CREATE TRIGGER trg_elevation_update AFTER UPDATE ON security.user_role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.end_elevations()
 security.user_role CREATE TRIGGER trg_escalation_insert AFTER INSERT ON security.user_role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_assignment()
 security.user_role CREATE TRIGGER trg_escalation_update AFTER UPDATE ON security.user_role REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_assignment()
 security.user_role CREATE TRIGGER trg_last_admin_delete AFTER DELETE ON security.user_role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
@@ -842,6 +898,9 @@ identity.tenant_audit p_auditor for SELECT to bailiwick_auditor using true
 identity.tenant_audit p_operator for ALL to bailiwick_operator using true check true
 identity.tenant_audit p_owner for ALL to bailiwick_owner using true check true
 identity.tenant_audit p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+security.access_policy p_operator for ALL to bailiwick_operator using true check true
+security.access_policy p_owner for ALL to bailiwick_owner using true check true
+security.access_policy p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
 security.app_user p_operator for ALL to bailiwick_operator using true check true
 security.app_user p_owner for ALL to bailiwick_owner using true check true
 security.app_user p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
@@ -849,6 +908,9 @@ security.app_user p_sync for SELECT to bailiwick_sync using true
 security.credential p_operator for ALL to bailiwick_operator using true check true
 security.credential p_owner for ALL to bailiwick_owner using true check true
 security.credential p_service for ALL to bailiwick_service using (EXISTS ( SELECT FROM security.app_user u WHERE (u.id = credential.user_id)))
+security.elevation p_operator for ALL to bailiwick_operator using true check true
+security.elevation p_owner for ALL to bailiwick_owner using true check true
+security.elevation p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
 security.record p_operator for ALL to bailiwick_operator using true check true
 security.record p_owner for ALL to bailiwick_owner using true check true
 security.record p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
@@ -926,11 +988,15 @@ public.tenants bailiwick_operator: delete insert select update
 public.user_assignments bailiwick_operator: delete insert select update
 public.user_roles bailiwick_operator: delete insert select update
 public.users bailiwick_operator: delete insert select update
+security.access_policy bailiwick_operator: insert select update
+security.access_policy bailiwick_service: insert select update
 security.app_user bailiwick_operator: delete insert select update
 security.app_user bailiwick_service: delete insert select update
 security.app_user bailiwick_sync: select
 security.credential bailiwick_operator: delete insert update
 security.credential bailiwick_service: delete insert select update
+security.elevation bailiwick_operator: select
+security.elevation bailiwick_service: select
 security.permission bailiwick_operator: select
 security.permission bailiwick_service: select
 security.permission bailiwick_sync: delete insert select update
@@ -985,8 +1051,13 @@ identity.mail_outbox bailiwick_service: update (content not_before attempts leas
 identity.mailer bailiwick_operator: select (host port security username from_address from_name updated_at updated_by)
 identity.signing_key bailiwick_operator: select (kid algorithm public_jwk created_at signs_from)
 security.credential bailiwick_operator: select (user_id one_time one_time_expires_at one_time_used_at changed_at)
+security.elevation bailiwick_operator: insert (tenant_id user_id role_id reason ticket duration_minutes)
+security.elevation bailiwick_operator: update (status decision_reason)
+security.elevation bailiwick_service: insert (tenant_id user_id role_id reason ticket duration_minutes)
+security.elevation bailiwick_service: update (status decision_reason)
 
 -- functions
+audit.capture_access_policy() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 5e4e4fde86b3bf95ec318e4d4aed8c66
 audit.capture_change() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner a649ba5ee15a787ff1de887e120c590e
 audit.capture_credential() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 207bd96f24128d1968eefa923b542cb3
 audit.ensure_access_log_partitions(months_ahead integer) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner,bailiwick_sync=X/bailiwick_owner ba93919ab78925a4fe5b369400f21a50
@@ -1002,6 +1073,7 @@ audit.prune_partition(lane text, partition text, seqs int8multirange) volatile d
 audit.refuse_change() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 0ae5914b4783b615a4af271b5b078820
 audit.setting(name text) stable owner=bailiwick_owner 337730cd044b86acbb43600daeccdabd
 audit.write_grants() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 5d0b0343afdfbbca1d75f781fc57f118
+audit.write_request(tenant_id text, entity_type text, entity_id text, verb text, details jsonb) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 7c10a588b0a21a00148ad5b6014315d6
 identity.audit_platform_admin() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner 10f85774b803bc266d04dfafe1389965
 identity.capture_event() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 732a1140e5b201ea5c09cecfe65f7cb0
 identity.end_impersonations_of_actor() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner 7976609bbd30bd737ee25295b95c1ea4
@@ -1011,17 +1083,22 @@ identity.has_mailer() stable definer set search_path=pg_catalog, pg_temp owner=b
 identity.keep_ended() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 7e423a35992e62c844b504fad9e5300b
 identity.keep_last_platform_admin() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner f9c07d1a43e1bcef9803379f7dddb101
 identity.lock_platform_admins() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner ef644ca63359abd7624886383ba0a3c8
+security.access_policy_of(tenant_id text) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner b64ca668f59bae2f15b4185039c1f6b6
 security.actor() stable owner=bailiwick_owner dfab8d4c7beb17aacbce3f875b1e94e5
 security.apply_presets(only_tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_sync=X/bailiwick_owner 6e13ae5a6eb11f30e72fcb52397c9ed8
 security.apply_presets_to_new() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 16861cc5652e43d2ce3cbf4f6d03421d
+security.assign_for_a_time(holder text, role text, tenant text, starts timestamp with time zone, ends timestamp with time zone) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner ee2ad25caf341f22b75abba09d0bd628
 security.assign_named_role(wanted user_roles) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner 88511538b2aadda7250801c00a116927
 security.broken_ways(table_name text) immutable owner=bailiwick_owner bf48f10da5eb0126ae2b2c5da9284165
+security.cancel_elevations() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 285e20625d0c0bf288d536b0f9528e52
 security.delegable_permissions(user_id text, tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner e7a486484680ceec5c948a758504dd60
 security.delete_tenant() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 77c7862d43449e66102c4e8fe3f54a40
 security.delete_user() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner fd0a647217cace230ec2649f3fb6bfca
 security.describe_role() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 48f0a8652e204ce5f7fdbdddb8440773
 security.email_key(email text) immutable owner=bailiwick_owner fff5504aa24c11da6a0f85de470a6c6c
+security.end_elevations() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 61a6ee8382eeef54f2ba0f8799d33c0e
 security.fill_role_tenant() volatile definer set search_path=pg_catalog, pg_temp enable_seqscan=off owner=bailiwick_owner dc8b11d47dbf03ab909e2a8005537f1b
+security.follow_elevation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 363f58b53d45bd91bc4b96686102571d
 security.guard_assignment() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner d705328bc5099dddffc7ed13f23f828b
 security.guard_credential() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner 9268a079a6e712cdc73efb440591e300
 security.guard_grant() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 4499c301b4a20ec6af1c852e8167a62f
@@ -1033,20 +1110,26 @@ security.in_scope(tenant_id text) stable owner=bailiwick_owner a50b2248ef0af4d02
 security.is_migration() stable owner=bailiwick_owner df292966ea69903c9798796da95d76f4
 security.is_platform_admin(user_id text) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 988951ba407c2e60de3637157b2600d7
 security.look_at_admins(tenant_ids text[]) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1c53130adf5011006d7fa14ecfd628a3
+security.moment() volatile owner=bailiwick_owner 942f666625def2490f59ebe63e4850ab
+security.move_elevation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 4083be3a37fc71c59756cba0915e80d2
 security.normal_email(email text) immutable owner=bailiwick_owner 59fa825656dad96ece8fd3bdaca32f18
 security.note_admins(tenant_ids text[]) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 83823ebab652355d4c3384778fdb2bc8
+security.open_elevation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1bd10c09fbc9eeb87f542807c594bcbf
 security.people_below(tenant_id text, user_id text, at timestamp with time zone) stable set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 2a47abeb601f14cae881596488bb49e8
 security.place_user(user_id text, tenant_id text) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner d1a72abe09b0d8e5cc327382912ddb55
 security.protect_permission_set() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 765d98c698a6d8e36b250c008cd300c9
 security.protect_role() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 8f5bbe02962fe6d593c7593ba30f7153
 security.refuse(code text, sentence text, facts jsonb) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner d2cba3ed72d5d3db14725bdae4e2163d
+security.refuse_holder(user_id text, role_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner b956aec9d34e025ea839bdb148a538fa
 security.remove_user(tenant_id text, user_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner b19bbd2533f897e2bc221ae58765ef05
 security.require_admin() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 7fa8330d64a6a87a45cc7f7e34d73f16
 security.require_may_hand_out(actor text, tenant_id text, permissions text[], delegates text[], own_until timestamp with time zone) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 832382f1902ed2ba00622615c6ad7764
 security.require_may_stand_in(user_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 0b6e6f980194a6e7b2beec82b8cffa79
+security.require_member(user_id text, tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 35d9f0adb861f99bb6ecd8d390c6e22d
 security.require_no_records() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 287e60223317c4c01d32274376152e7d
 security.set_slot() volatile definer set search_path=pg_catalog, pg_temp enable_seqscan=off owner=bailiwick_owner 1c28f8a8ff6d4d3cbc88cb23d0dcb3d1
 security.set_xid() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner f270cd92f3e7277c6315b88953d70378
+security.take_back(assignment_id text, expires_at timestamp with time zone) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 824a758b28b5b02028d4d8329671a284
 security.touch_roles() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 565bf9617a3a4cb14b24ca0d87249077
 security.valid_id(id text) immutable owner=bailiwick_owner abaf06e906e2342da655585c589575fd
 security.watch_admins() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 75b7f24082fad91d032ff5a91deed200
