@@ -1249,6 +1249,54 @@ export type AccessPolicyReceipt = {
   applied: Applied;
 };
 
+export type DelegationStatus = 'active' | 'ended' | 'expired';
+
+export type Delegation = {
+  id: Id;
+  delegatorUserId: Id;
+  delegateUserId: Id;
+  roleId: Id | null;
+  roleName: AnyRoleName | null;
+  /**
+   * Whether those below the delegator were handed on.
+   */
+  team: boolean;
+  /**
+   * How many people were put below the delegate.
+   */
+  teamSize: number;
+  reason: Reason;
+  status: DelegationStatus;
+  createdAt: Timestamp;
+  validFrom: Timestamp | null;
+  expiresAt: Timestamp;
+  endedAt: Timestamp | null;
+  endedByUserId: Id | null;
+};
+
+export type DelegationPage = {
+  items: Array<Delegation>;
+  nextCursor: Cursor | null;
+};
+
+export type DelegationReceipt = {
+  delegation: Delegation;
+  syncToken: SyncToken;
+  applied: Applied;
+};
+
+export type CreateDelegationRequest = {
+  delegateUserId: Id;
+  roleId?: Id;
+  /**
+   * Whether those below one are handed on.
+   */
+  team?: boolean;
+  validFrom?: Timestamp;
+  expiresAt: Timestamp;
+  reason: Reason;
+};
+
 export type ProblemCode =
   | 'INVALID_REQUEST'
   | 'SYNC_TOKEN_INVALID'
@@ -1588,6 +1636,21 @@ export type RequesterFilter = Id;
  * How many a page holds.
  */
 export type RequestLimit = number;
+
+/**
+ * The delegation.
+ */
+export type DelegationId = Id;
+
+/**
+ * How far they have come.
+ */
+export type DelegationStatusFilter = DelegationStatus;
+
+/**
+ * Who gave or was given.
+ */
+export type DelegationPersonFilter = Id;
 
 export type CheckData = {
   body: CheckRequest;
@@ -4546,6 +4609,347 @@ export type ReplaceAccessPolicyResponses = {
 };
 
 export type ReplaceAccessPolicyResponse = ReplaceAccessPolicyResponses[keyof ReplaceAccessPolicyResponses];
+
+export type ListMyDelegationsData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: {
+    /**
+     * How far they have come.
+     */
+    status?: DelegationStatus;
+    /**
+     * How many a page holds.
+     */
+    limit?: number;
+    /**
+     * The `nextCursor` of the page before.
+     */
+    cursor?: Cursor;
+  };
+  url: '/delegations';
+};
+
+export type ListMyDelegationsErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ListMyDelegationsError = ListMyDelegationsErrors[keyof ListMyDelegationsErrors];
+
+export type ListMyDelegationsResponses = {
+  /**
+   * A page of delegations.
+   */
+  200: DelegationPage;
+};
+
+export type ListMyDelegationsResponse = ListMyDelegationsResponses[keyof ListMyDelegationsResponses];
+
+export type CreateDelegationData = {
+  body: CreateDelegationRequest;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: never;
+  url: '/delegations';
+};
+
+export type CreateDelegationErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type CreateDelegationError = CreateDelegationErrors[keyof CreateDelegationErrors];
+
+export type CreateDelegationResponses = {
+  /**
+   * The delegation.
+   */
+  201: DelegationReceipt;
+};
+
+export type CreateDelegationResponse = CreateDelegationResponses[keyof CreateDelegationResponses];
+
+export type EndMyDelegationData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The delegation.
+     */
+    id: Id;
+  };
+  query?: {
+    /**
+     * Why; it stands in the entry.
+     */
+    reason?: Reason;
+  };
+  url: '/delegations/{id}';
+};
+
+export type EndMyDelegationErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type EndMyDelegationError = EndMyDelegationErrors[keyof EndMyDelegationErrors];
+
+export type EndMyDelegationResponses = {
+  /**
+   * The delegation.
+   */
+  200: DelegationReceipt;
+};
+
+export type EndMyDelegationResponse = EndMyDelegationResponses[keyof EndMyDelegationResponses];
+
+export type ListDelegationsData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: {
+    /**
+     * How far they have come.
+     */
+    status?: DelegationStatus;
+    /**
+     * Who gave or was given.
+     */
+    userId?: Id;
+    /**
+     * How many a page holds.
+     */
+    limit?: number;
+    /**
+     * The `nextCursor` of the page before.
+     */
+    cursor?: Cursor;
+  };
+  url: '/admin/delegations';
+};
+
+export type ListDelegationsErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ListDelegationsError = ListDelegationsErrors[keyof ListDelegationsErrors];
+
+export type ListDelegationsResponses = {
+  /**
+   * A page of delegations.
+   */
+  200: DelegationPage;
+};
+
+export type ListDelegationsResponse = ListDelegationsResponses[keyof ListDelegationsResponses];
+
+export type EndDelegationData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The delegation.
+     */
+    id: Id;
+  };
+  query?: {
+    /**
+     * Why; it stands in the entry.
+     */
+    reason?: Reason;
+  };
+  url: '/admin/delegations/{id}';
+};
+
+export type EndDelegationErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type EndDelegationError = EndDelegationErrors[keyof EndDelegationErrors];
+
+export type EndDelegationResponses = {
+  /**
+   * The delegation.
+   */
+  200: DelegationReceipt;
+};
+
+export type EndDelegationResponse = EndDelegationResponses[keyof EndDelegationResponses];
 
 export type GetMailerData = {
   body?: never;

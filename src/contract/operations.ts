@@ -89,6 +89,16 @@ import type {
   GetAccessPolicyResponses,
   ReplaceAccessPolicyData,
   ReplaceAccessPolicyResponses,
+  ListMyDelegationsData,
+  ListMyDelegationsResponses,
+  CreateDelegationData,
+  CreateDelegationResponses,
+  EndMyDelegationData,
+  EndMyDelegationResponses,
+  ListDelegationsData,
+  ListDelegationsResponses,
+  EndDelegationData,
+  EndDelegationResponses,
   GetMailerData,
   GetMailerResponses,
   ReplaceMailerData,
@@ -187,6 +197,11 @@ export interface OperationTypes {
   readonly denyElevation: { data: DenyElevationData; responses: DenyElevationResponses };
   readonly getAccessPolicy: { data: GetAccessPolicyData; responses: GetAccessPolicyResponses };
   readonly replaceAccessPolicy: { data: ReplaceAccessPolicyData; responses: ReplaceAccessPolicyResponses };
+  readonly listMyDelegations: { data: ListMyDelegationsData; responses: ListMyDelegationsResponses };
+  readonly createDelegation: { data: CreateDelegationData; responses: CreateDelegationResponses };
+  readonly endMyDelegation: { data: EndMyDelegationData; responses: EndMyDelegationResponses };
+  readonly listDelegations: { data: ListDelegationsData; responses: ListDelegationsResponses };
+  readonly endDelegation: { data: EndDelegationData; responses: EndDelegationResponses };
   readonly getMailer: { data: GetMailerData; responses: GetMailerResponses };
   readonly replaceMailer: { data: ReplaceMailerData; responses: ReplaceMailerResponses };
   readonly testMailer: { data: TestMailerData; responses: TestMailerResponses };
@@ -259,6 +274,11 @@ export const operationIds = [
   'denyElevation',
   'getAccessPolicy',
   'replaceAccessPolicy',
+  'listMyDelegations',
+  'createDelegation',
+  'endMyDelegation',
+  'listDelegations',
+  'endDelegation',
   'getMailer',
   'replaceMailer',
   'testMailer',

@@ -8,12 +8,13 @@ import type { Logger } from 'pino';
 
 import type { Pool, Tx } from '../platform/postgres.js';
 import type { Part } from '../shared/part.js';
+import { sweepDelegations } from './delegation-store.js';
 import { sweepElevations } from './elevation-store.js';
 
 const EVERY_MS = 5_000;
 const AT_ONCE = 100;
 
-const SWEEPS: readonly ((tx: Tx, limit: number) => Promise<number>)[] = [sweepElevations];
+const SWEEPS: readonly ((tx: Tx, limit: number) => Promise<number>)[] = [sweepElevations, sweepDelegations];
 
 /** Closes everything that is over; resolves to how much that was. */
 export async function sweepRequests(pool: Pool): Promise<number> {

@@ -28,6 +28,8 @@ export interface OperationFixture {
   readonly status?: number;
 }
 
+const viewer = (tenantId: string): string => roleId(tenantId, 'EMR_CLIENT_VIEWER');
+
 /** A custom role with `claims.read` that nobody has. */
 async function aRole(world: World, tenantId: string): Promise<string> {
   const id = `role-${randomUUID()}`;
@@ -74,9 +76,18 @@ async function anElevation(world: World, tenantId: string): Promise<{ id: string
   return { id: row?.id ?? '' };
 }
 
+/** A role that somebody has handed on to somebody else. */
+async function aDelegation(world: World, tenantId: string): Promise<{ id: string }> {
+  const [row] = await world.sql<{ id: string }>(
+    `insert into security.delegation (tenant_id, delegator_user_id, delegate_user_id, role_id, reason, expires_at)
+     values ($1, $2, $3, $4, 'a test', now() + interval '1 hour') returning id`,
+    [tenantId, await aUser(world, tenantId, viewer(tenantId)), await aUser(world, tenantId), viewer(tenantId)],
+  );
+  return { id: row?.id ?? '' };
+}
+
 const aName = (): string => `N_${randomUUID().replaceAll('-', '_').toUpperCase()}`;
 const nothing = (): Promise<OperationCall> => Promise.resolve({});
-const viewer = (tenantId: string): string => roleId(tenantId, 'EMR_CLIENT_VIEWER');
 
 export const OPERATION_FIXTURES: Readonly<Record<string, OperationFixture>> = {
   listRoles: { prepare: nothing },
@@ -96,6 +107,7 @@ export const OPERATION_FIXTURES: Readonly<Record<string, OperationFixture>> = {
   },
   setRolePermissions: {
     prepare: async (world, tenantId) => ({ path: { id: await aRole(world, tenantId) }, body: { permissionIds: [] } }),
+    writes: ['role.set_permissions'],
   },
   previewRolePermissions: {
     prepare: async (world, tenantId) => ({ path: { id: await aRole(world, tenantId) }, body: { permissionIds: [] } }),
@@ -107,12 +119,14 @@ export const OPERATION_FIXTURES: Readonly<Record<string, OperationFixture>> = {
       path: { id: await aUser(world, tenantId) },
       body: { roleId: await aRole(world, tenantId) },
     }),
+    writes: ['role.assign'],
     alsoHolds: ['claims.read'],
   },
   revokeRole: {
     prepare: async (world, tenantId) => ({
       path: { id: await aUser(world, tenantId, viewer(tenantId)), roleId: viewer(tenantId) },
     }),
+    writes: ['role.revoke'],
   },
   getEffectivePermissions: { prepare: async (world, tenantId) => ({ path: { id: await aUser(world, tenantId) } }) },
   listPermissions: { prepare: nothing },
@@ -144,6 +158,7 @@ export const OPERATION_FIXTURES: Readonly<Record<string, OperationFixture>> = {
       await world.sql(`insert into security.record (tenant_id, id, owner_user_id) values ($1, $2, $2)`, [tenantId, id]);
       return { path: { id }, query: `successorId=${successorId}` };
     },
+    writes: ['user.delete', 'role.revoke', 'assignment.delete', 'record.transfer'],
   },
   resetPassword: { prepare: async (world, tenantId) => ({ path: { id: await aUser(world, tenantId) } }) },
   unlockUser: {
@@ -159,6 +174,7 @@ export const OPERATION_FIXTURES: Readonly<Record<string, OperationFixture>> = {
       path: { id: await aUser(world, tenantId, viewer(tenantId)) },
       body: { fromRoleId: viewer(tenantId), toRoleId: await aRole(world, tenantId) },
     }),
+    writes: ['role.revoke', 'role.assign'],
     alsoHolds: ['claims.read'],
   },
   listTeamAssignments: { prepare: nothing },
@@ -202,6 +218,11 @@ export const OPERATION_FIXTURES: Readonly<Record<string, OperationFixture>> = {
     alsoHolds: ['claims.read'],
   },
   denyElevation: { prepare: async (world, tenantId) => ({ path: await anElevation(world, tenantId), body: {} }) },
+  listDelegations: { prepare: nothing },
+  endDelegation: {
+    prepare: async (world, tenantId) => ({ path: await aDelegation(world, tenantId) }),
+    writes: ['delegation.end', 'role.revoke'],
+  },
   getAccessPolicy: { prepare: nothing },
   replaceAccessPolicy: {
     prepare: (world) =>

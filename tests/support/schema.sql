@@ -43,6 +43,8 @@ security.admin_path view owner=bailiwick_owner with=security_invoker=true
 security.admin_way view owner=bailiwick_owner with=security_invoker=true
 security.app_user table owner=bailiwick_owner rls forced
 security.credential table owner=bailiwick_owner rls forced
+security.delegated_member table owner=bailiwick_owner rls forced
+security.delegation table owner=bailiwick_owner rls forced
 security.elevation table owner=bailiwick_owner rls forced
 security.permission table owner=bailiwick_owner
 security.preset_role table owner=bailiwick_owner
@@ -287,6 +289,24 @@ security.credential.one_time boolean not null default false
 security.credential.one_time_expires_at timestamp with time zone
 security.credential.one_time_used_at timestamp with time zone
 security.credential.changed_at timestamp with time zone not null default now()
+security.delegated_member.delegation_id text not null
+security.delegated_member.user_id text not null
+security.delegated_member.tenant_id text not null
+security.delegated_member.expires_at timestamp with time zone not null
+security.delegation.id text not null default (gen_random_uuid())::text
+security.delegation.tenant_id text not null
+security.delegation.delegator_user_id text not null
+security.delegation.delegate_user_id text not null
+security.delegation.role_id text
+security.delegation.with_team boolean not null default false
+security.delegation.reason text not null
+security.delegation.valid_from timestamp with time zone
+security.delegation.expires_at timestamp with time zone not null
+security.delegation.status text not null default 'active'::text
+security.delegation.created_at timestamp with time zone not null default now()
+security.delegation.assignment_id text
+security.delegation.ended_at timestamp with time zone
+security.delegation.ended_by_user_id text
 security.elevation.id text not null default (gen_random_uuid())::text
 security.elevation.tenant_id text not null
 security.elevation.user_id text not null
@@ -493,6 +513,18 @@ security.credential chk_credential_lifetime CHECK ((one_time_expires_at <= (chan
 security.credential chk_credential_one_time CHECK ((one_time = (one_time_expires_at IS NOT NULL)))
 security.credential fk_credential_user FOREIGN KEY (user_id) REFERENCES security.app_user(id) ON DELETE CASCADE
 security.credential pk_credential PRIMARY KEY (user_id)
+security.delegated_member fk_delegated_member_delegation FOREIGN KEY (delegation_id) REFERENCES security.delegation(id) ON DELETE CASCADE
+security.delegated_member pk_delegated_member PRIMARY KEY (delegation_id, user_id)
+security.delegation chk_delegation_pair CHECK ((delegator_user_id <> delegate_user_id))
+security.delegation chk_delegation_reason CHECK (((char_length(reason) >= 1) AND (char_length(reason) <= 500)))
+security.delegation chk_delegation_status CHECK ((status = ANY (ARRAY['active'::text, 'ended'::text, 'expired'::text])))
+security.delegation chk_delegation_what CHECK (((role_id IS NOT NULL) OR with_team))
+security.delegation chk_delegation_window CHECK ((expires_at > valid_from))
+security.delegation fk_delegation_delegate FOREIGN KEY (delegate_user_id) REFERENCES security.app_user(id) ON DELETE CASCADE
+security.delegation fk_delegation_delegator FOREIGN KEY (delegator_user_id) REFERENCES security.app_user(id) ON DELETE CASCADE
+security.delegation fk_delegation_role FOREIGN KEY (role_id, tenant_id) REFERENCES security.role(id, tenant_id) ON DELETE CASCADE
+security.delegation fk_delegation_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id) ON DELETE CASCADE
+security.delegation pk_delegation PRIMARY KEY (id)
 security.elevation chk_elevation_decided CHECK (((status <> ALL (ARRAY['approved'::text, 'denied'::text, 'ended'::text, 'expired'::text])) OR (decided_by_user_id IS NOT NULL)))
 security.elevation chk_elevation_decider CHECK ((decided_by_user_id <> user_id))
 security.elevation chk_elevation_decision_reason CHECK (((char_length(decision_reason) >= 1) AND (char_length(decision_reason) <= 500)))
@@ -576,6 +608,13 @@ CREATE INDEX ix_applied_xid ON sync.applied USING btree (xid)
 CREATE INDEX ix_decision_id ON ONLY audit.decision USING btree (decision_id)
 CREATE INDEX ix_decision_seal ON ONLY audit.decision USING btree (xid, decision_id)
 CREATE INDEX ix_decision_subject ON ONLY audit.decision USING btree (tenant_id, subject_user_id, decided_at)
+CREATE INDEX ix_delegation_active ON security.delegation USING btree (delegator_user_id) WHERE (status = 'active'::text)
+CREATE INDEX ix_delegation_assignment ON security.delegation USING btree (assignment_id) WHERE (status = 'active'::text)
+CREATE INDEX ix_delegation_delegate ON security.delegation USING btree (delegate_user_id, created_at DESC, id DESC)
+CREATE INDEX ix_delegation_delegator ON security.delegation USING btree (delegator_user_id, created_at DESC, id DESC)
+CREATE INDEX ix_delegation_expiry ON security.delegation USING btree (expires_at) WHERE (status = 'active'::text)
+CREATE INDEX ix_delegation_role ON security.delegation USING btree (role_id, tenant_id)
+CREATE INDEX ix_delegation_tenant ON security.delegation USING btree (tenant_id, created_at DESC, id DESC)
 CREATE INDEX ix_elevation_assignment ON security.elevation USING btree (assignment_id) WHERE (status = 'approved'::text)
 CREATE INDEX ix_elevation_role ON security.elevation USING btree (role_id, tenant_id)
 CREATE INDEX ix_elevation_running ON security.elevation USING btree (expires_at) WHERE (status = 'approved'::text)
@@ -630,6 +669,8 @@ CREATE UNIQUE INDEX pk_checkpoint ON audit.checkpoint USING btree (lane, size)
 CREATE UNIQUE INDEX pk_claim ON sync.claim USING btree (id)
 CREATE UNIQUE INDEX pk_credential ON security.credential USING btree (user_id)
 CREATE UNIQUE INDEX pk_decision ON ONLY audit.decision USING btree (decided_at, decision_id)
+CREATE UNIQUE INDEX pk_delegated_member ON security.delegated_member USING btree (delegation_id, user_id)
+CREATE UNIQUE INDEX pk_delegation ON security.delegation USING btree (id)
 CREATE UNIQUE INDEX pk_elevation ON security.elevation USING btree (id)
 CREATE UNIQUE INDEX pk_epoch ON sync.epoch USING btree (only_row)
 CREATE UNIQUE INDEX pk_idempotency_claim ON audit.idempotency_claim USING btree (id)
@@ -744,6 +785,7 @@ security.app_user CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.app
 security.app_user CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.app_user REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.app_user CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.app_user FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.app_user CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.app_user REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.app_user CREATE TRIGGER trg_delegation_left AFTER UPDATE OF status, tenant_id ON security.app_user FOR EACH ROW WHEN ((((old.status = 'active'::text) AND (new.status <> 'active'::text)) OR (old.tenant_id IS DISTINCT FROM new.tenant_id))) EXECUTE FUNCTION security.end_delegations()
 security.app_user CREATE TRIGGER trg_elevation_left AFTER UPDATE OF status, tenant_id ON security.app_user FOR EACH ROW WHEN ((((old.status = 'active'::text) AND (new.status <> 'active'::text)) OR (old.tenant_id IS DISTINCT FROM new.tenant_id))) EXECUTE FUNCTION security.cancel_elevations()
 security.app_user CREATE TRIGGER trg_escalation BEFORE UPDATE OF email ON security.app_user FOR EACH ROW WHEN ((old.email <> new.email)) EXECUTE FUNCTION security.guard_credential()
 security.app_user CREATE TRIGGER trg_event_delete AFTER DELETE ON security.app_user REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
@@ -756,6 +798,9 @@ security.app_user CREATE TRIGGER trg_last_admin_update AFTER UPDATE ON security.
 security.app_user CREATE TRIGGER trg_owns_records BEFORE DELETE ON security.app_user FOR EACH ROW EXECUTE FUNCTION security.require_no_records()
 security.credential CREATE TRIGGER trg_audit AFTER INSERT OR UPDATE ON security.credential FOR EACH ROW WHEN (new.one_time) EXECUTE FUNCTION audit.capture_credential()
 security.credential CREATE TRIGGER trg_escalation BEFORE INSERT OR UPDATE OF password_hash ON security.credential FOR EACH ROW EXECUTE FUNCTION security.guard_credential()
+security.delegation CREATE TRIGGER trg_delegation_followed AFTER INSERT OR UPDATE ON security.delegation FOR EACH ROW EXECUTE FUNCTION security.follow_delegation()
+security.delegation CREATE TRIGGER trg_delegation_moved BEFORE UPDATE ON security.delegation FOR EACH ROW EXECUTE FUNCTION security.move_delegation()
+security.delegation CREATE TRIGGER trg_delegation_opened BEFORE INSERT ON security.delegation FOR EACH ROW EXECUTE FUNCTION security.open_delegation()
 security.elevation CREATE TRIGGER trg_elevation_followed AFTER INSERT OR UPDATE ON security.elevation FOR EACH ROW EXECUTE FUNCTION security.follow_elevation()
 security.elevation CREATE TRIGGER trg_elevation_moved BEFORE UPDATE ON security.elevation FOR EACH ROW EXECUTE FUNCTION security.move_elevation()
 security.elevation CREATE TRIGGER trg_elevation_opened BEFORE INSERT ON security.elevation FOR EACH ROW EXECUTE FUNCTION security.open_elevation()
@@ -785,6 +830,7 @@ security.role_permission CREATE TRIGGER trg_capture_delete AFTER DELETE ON secur
 security.role_permission CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.role_permission REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.role_permission CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.role_permission FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.role_permission CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.role_permission REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.role_permission CREATE TRIGGER trg_delegation_delete AFTER DELETE ON security.role_permission REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.settle_delegations_of_role()
 security.role_permission CREATE TRIGGER trg_escalation_insert AFTER INSERT ON security.role_permission REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_grant()
 security.role_permission CREATE TRIGGER trg_escalation_update AFTER UPDATE ON security.role_permission REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_grant()
 security.role_permission CREATE TRIGGER trg_last_admin_delete AFTER DELETE ON security.role_permission REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
@@ -813,8 +859,10 @@ security.user_assignment CREATE TRIGGER trg_capture_delete AFTER DELETE ON secur
 security.user_assignment CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.user_assignment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.user_assignment CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.user_assignment FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.user_assignment CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.user_assignment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.user_assignment CREATE TRIGGER trg_delegation_delete AFTER DELETE ON security.user_assignment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.settle_team_delegations()
+security.user_assignment CREATE TRIGGER trg_delegation_update AFTER UPDATE ON security.user_assignment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.settle_team_delegations()
 security.user_assignment CREATE TRIGGER trg_escalation_insert AFTER INSERT ON security.user_assignment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_team_change()
-security.user_assignment CREATE TRIGGER trg_escalation_update AFTER UPDATE ON security.user_assignment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_team_change()
+security.user_assignment CREATE TRIGGER trg_escalation_update AFTER UPDATE ON security.user_assignment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_team_change()
 security.user_assignment CREATE TRIGGER trg_team_structure_insert AFTER INSERT ON security.user_assignment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_team_structure()
 security.user_assignment CREATE TRIGGER trg_team_structure_update AFTER UPDATE ON security.user_assignment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_team_structure()
 security.user_role CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.user_role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.user_id, coalesce(o.role_id, o.role_name), o.tenant_id is null) = (n.id, n.user_id, coalesce(n.role_id, n.role_name), n.tenant_id is null)')
@@ -825,6 +873,8 @@ security.user_role CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.us
 security.user_role CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.user_role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.user_role CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.user_role FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.user_role CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.user_role REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.user_role CREATE TRIGGER trg_delegation_delete AFTER DELETE ON security.user_role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.settle_delegations()
+security.user_role CREATE TRIGGER trg_delegation_update AFTER UPDATE ON security.user_role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.settle_delegations()
 security.user_role CREATE TRIGGER trg_elevation_delete AFTER DELETE ON security.user_role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.end_elevations()
 security.user_role CREATE TRIGGER trg_elevation_update AFTER UPDATE ON security.user_role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.end_elevations()
 security.user_role CREATE TRIGGER trg_escalation_insert AFTER INSERT ON security.user_role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_assignment()
@@ -908,6 +958,12 @@ security.app_user p_sync for SELECT to bailiwick_sync using true
 security.credential p_operator for ALL to bailiwick_operator using true check true
 security.credential p_owner for ALL to bailiwick_owner using true check true
 security.credential p_service for ALL to bailiwick_service using (EXISTS ( SELECT FROM security.app_user u WHERE (u.id = credential.user_id)))
+security.delegated_member p_operator for ALL to bailiwick_operator using true check true
+security.delegated_member p_owner for ALL to bailiwick_owner using true check true
+security.delegated_member p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+security.delegation p_operator for ALL to bailiwick_operator using true check true
+security.delegation p_owner for ALL to bailiwick_owner using true check true
+security.delegation p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
 security.elevation p_operator for ALL to bailiwick_operator using true check true
 security.elevation p_owner for ALL to bailiwick_owner using true check true
 security.elevation p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
@@ -995,6 +1051,10 @@ security.app_user bailiwick_service: delete insert select update
 security.app_user bailiwick_sync: select
 security.credential bailiwick_operator: delete insert update
 security.credential bailiwick_service: delete insert select update
+security.delegated_member bailiwick_operator: select
+security.delegated_member bailiwick_service: select
+security.delegation bailiwick_operator: select
+security.delegation bailiwick_service: select
 security.elevation bailiwick_operator: select
 security.elevation bailiwick_service: select
 security.permission bailiwick_operator: select
@@ -1051,6 +1111,10 @@ identity.mail_outbox bailiwick_service: update (content not_before attempts leas
 identity.mailer bailiwick_operator: select (host port security username from_address from_name updated_at updated_by)
 identity.signing_key bailiwick_operator: select (kid algorithm public_jwk created_at signs_from)
 security.credential bailiwick_operator: select (user_id one_time one_time_expires_at one_time_used_at changed_at)
+security.delegation bailiwick_operator: insert (tenant_id delegator_user_id delegate_user_id role_id with_team reason valid_from expires_at)
+security.delegation bailiwick_operator: update (status ended_by_user_id)
+security.delegation bailiwick_service: insert (tenant_id delegator_user_id delegate_user_id role_id with_team reason valid_from expires_at)
+security.delegation bailiwick_service: update (status ended_by_user_id)
 security.elevation bailiwick_operator: insert (tenant_id user_id role_id reason ticket duration_minutes)
 security.elevation bailiwick_operator: update (status decision_reason)
 security.elevation bailiwick_service: insert (tenant_id user_id role_id reason ticket duration_minutes)
@@ -1096,24 +1160,29 @@ security.delete_tenant() volatile set search_path=pg_catalog, pg_temp owner=bail
 security.delete_user() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner fd0a647217cace230ec2649f3fb6bfca
 security.describe_role() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 48f0a8652e204ce5f7fdbdddb8440773
 security.email_key(email text) immutable owner=bailiwick_owner fff5504aa24c11da6a0f85de470a6c6c
+security.end_delegations() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1df75600dae45f1ac6bb648e4fea0f9a
 security.end_elevations() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 61a6ee8382eeef54f2ba0f8799d33c0e
 security.fill_role_tenant() volatile definer set search_path=pg_catalog, pg_temp enable_seqscan=off owner=bailiwick_owner dc8b11d47dbf03ab909e2a8005537f1b
+security.follow_delegation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner c0ddd8402213b46fd0e9a78d1c4ed050
 security.follow_elevation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 363f58b53d45bd91bc4b96686102571d
 security.guard_assignment() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner d705328bc5099dddffc7ed13f23f828b
 security.guard_credential() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner 9268a079a6e712cdc73efb440591e300
 security.guard_grant() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 4499c301b4a20ec6af1c852e8167a62f
 security.guard_platform_seat() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1b58f354f31bba910b8082b158828857
-security.guard_team_change() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 52412feda5dd793eced894f135d1cc75
+security.guard_team_change() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 4939d6dfab5a57ac5001650feab4b7b1
 security.guard_team_structure() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 9b1ccd3b0dd0d487f396604e7ea764dd
+security.hand_on_team(d security.delegation) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner aa7c457f336911565ee50baaeb134c2c
 security.held_permissions(user_id text, tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner dcfeca683d607886864f364c0d6f619e
 security.in_scope(tenant_id text) stable owner=bailiwick_owner a50b2248ef0af4d02badac0de96fbf49
 security.is_migration() stable owner=bailiwick_owner df292966ea69903c9798796da95d76f4
 security.is_platform_admin(user_id text) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 988951ba407c2e60de3637157b2600d7
 security.look_at_admins(tenant_ids text[]) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1c53130adf5011006d7fa14ecfd628a3
 security.moment() volatile owner=bailiwick_owner 942f666625def2490f59ebe63e4850ab
+security.move_delegation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner e17038164cb4ea6ce1f778bae928ffae
 security.move_elevation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 4083be3a37fc71c59756cba0915e80d2
 security.normal_email(email text) immutable owner=bailiwick_owner 59fa825656dad96ece8fd3bdaca32f18
 security.note_admins(tenant_ids text[]) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 83823ebab652355d4c3384778fdb2bc8
+security.open_delegation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner ba50c69e5aaa878eeb44e8d797f8cd3d
 security.open_elevation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1bd10c09fbc9eeb87f542807c594bcbf
 security.people_below(tenant_id text, user_id text, at timestamp with time zone) stable set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 2a47abeb601f14cae881596488bb49e8
 security.place_user(user_id text, tenant_id text) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner d1a72abe09b0d8e5cc327382912ddb55
@@ -1127,9 +1196,15 @@ security.require_may_hand_out(actor text, tenant_id text, permissions text[], de
 security.require_may_stand_in(user_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 0b6e6f980194a6e7b2beec82b8cffa79
 security.require_member(user_id text, tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 35d9f0adb861f99bb6ecd8d390c6e22d
 security.require_no_records() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 287e60223317c4c01d32274376152e7d
+security.role_held_until(holder text, role text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner d97f884c7fe66b80b9e75f0e46066303
 security.set_slot() volatile definer set search_path=pg_catalog, pg_temp enable_seqscan=off owner=bailiwick_owner 1c28f8a8ff6d4d3cbc88cb23d0dcb3d1
 security.set_xid() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner f270cd92f3e7277c6315b88953d70378
+security.settle_delegations() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 7cefe9b338145cf02330a99f5100b2db
+security.settle_delegations_of(holder text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner f7b481786244bc11f6fbb90823876806
+security.settle_delegations_of_role() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner b9126fbb91bb85ab433f53cb0376cd23
+security.settle_team_delegations() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 65ef97023239bf28aad7b15188e7c964
 security.take_back(assignment_id text, expires_at timestamp with time zone) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 824a758b28b5b02028d4d8329671a284
+security.team_read_until(holder text, tenant text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 0eced129309d3bc746f3afe09533c997
 security.touch_roles() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 565bf9617a3a4cb14b24ca0d87249077
 security.valid_id(id text) immutable owner=bailiwick_owner abaf06e906e2342da655585c589575fd
 security.watch_admins() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 75b7f24082fad91d032ff5a91deed200
