@@ -83,7 +83,7 @@ export function carriedOut(
       ...profileOperations({ change, show, authorizeOwn: decisions.authorizeOwn }),
       ...teamOperations({ change, show, now }),
       ...recordOperations({ change, show, now, authorize: decisions.authorize }),
-      ...requestOperations({ change, show, now }),
+      ...requestOperations({ change, show, now, metrics }),
       ...impersonationOperations({ change, ...people }),
       ...auditOperations({ show }),
       ...mailOperations({ pool, office: base.office }),

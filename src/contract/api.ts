@@ -1241,6 +1241,10 @@ export type AccessPolicy = {
    * How long a delegation may last.
    */
   delegationMaxDays: number;
+  /**
+   * Which roles may be taken at once, for an hour, by whom; none, where it is empty.
+   */
+  emergency: Array<EmergencyRole>;
 };
 
 export type AccessPolicyReceipt = {
@@ -1295,6 +1299,59 @@ export type CreateDelegationRequest = {
   validFrom?: Timestamp;
   expiresAt: Timestamp;
   reason: Reason;
+};
+
+export type Verdict = 'justified' | 'unjustified';
+
+export type EmergencyAccess = {
+  id: Id;
+  userId: Id;
+  roleId: Id;
+  roleName: AnyRoleName;
+  reason: Reason;
+  ticket: Ticket;
+  status: DelegationStatus;
+  takenAt: Timestamp;
+  expiresAt: Timestamp;
+  endedAt: Timestamp | null;
+  /**
+   * Entries that whoever took it has written meanwhile, up to 10,000.
+   */
+  changes: number;
+  reviewedAt: Timestamp | null;
+  reviewedByUserId: Id | null;
+  verdict: Verdict | null;
+  reviewComment: Reason | null;
+};
+
+export type EmergencyPage = {
+  items: Array<EmergencyAccess>;
+  nextCursor: Cursor | null;
+};
+
+export type EmergencyReceipt = {
+  access: EmergencyAccess;
+  syncToken: SyncToken;
+  applied: Applied;
+};
+
+export type TakeEmergencyRequest = {
+  roleId: Id;
+  reason: Reason;
+  ticket: Ticket;
+};
+
+export type ReviewEmergencyRequest = {
+  verdict: Verdict;
+  comment?: Reason;
+};
+
+/**
+ * Whoever holds the first may take the second in an emergency.
+ */
+export type EmergencyRole = {
+  holderRoleId: Id;
+  roleId: Id;
 };
 
 export type ProblemCode =
@@ -1651,6 +1708,21 @@ export type DelegationStatusFilter = DelegationStatus;
  * Who gave or was given.
  */
 export type DelegationPersonFilter = Id;
+
+/**
+ * The emergency access.
+ */
+export type EmergencyId = Id;
+
+/**
+ * Whether it has been reviewed.
+ */
+export type ReviewedFilter = boolean;
+
+/**
+ * Who took it.
+ */
+export type EmergencyUserFilter = Id;
 
 export type CheckData = {
   body: CheckRequest;
@@ -4950,6 +5022,349 @@ export type EndDelegationResponses = {
 };
 
 export type EndDelegationResponse = EndDelegationResponses[keyof EndDelegationResponses];
+
+export type ListMyEmergenciesData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: {
+    /**
+     * How many a page holds.
+     */
+    limit?: number;
+    /**
+     * The `nextCursor` of the page before.
+     */
+    cursor?: Cursor;
+  };
+  url: '/emergency-access';
+};
+
+export type ListMyEmergenciesErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ListMyEmergenciesError = ListMyEmergenciesErrors[keyof ListMyEmergenciesErrors];
+
+export type ListMyEmergenciesResponses = {
+  /**
+   * A page of them.
+   */
+  200: EmergencyPage;
+};
+
+export type ListMyEmergenciesResponse = ListMyEmergenciesResponses[keyof ListMyEmergenciesResponses];
+
+export type TakeEmergencyAccessData = {
+  body: TakeEmergencyRequest;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: never;
+  url: '/emergency-access';
+};
+
+export type TakeEmergencyAccessErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type TakeEmergencyAccessError = TakeEmergencyAccessErrors[keyof TakeEmergencyAccessErrors];
+
+export type TakeEmergencyAccessResponses = {
+  /**
+   * The access.
+   */
+  201: EmergencyReceipt;
+};
+
+export type TakeEmergencyAccessResponse = TakeEmergencyAccessResponses[keyof TakeEmergencyAccessResponses];
+
+export type EndEmergencyAccessData = {
+  body?: never;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The emergency access.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/emergency-access/{id}/end';
+};
+
+export type EndEmergencyAccessErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type EndEmergencyAccessError = EndEmergencyAccessErrors[keyof EndEmergencyAccessErrors];
+
+export type EndEmergencyAccessResponses = {
+  /**
+   * The access.
+   */
+  200: EmergencyReceipt;
+};
+
+export type EndEmergencyAccessResponse = EndEmergencyAccessResponses[keyof EndEmergencyAccessResponses];
+
+export type ListEmergenciesData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: {
+    /**
+     * Whether it has been reviewed.
+     */
+    reviewed?: boolean;
+    /**
+     * Who took it.
+     */
+    userId?: Id;
+    /**
+     * How many a page holds.
+     */
+    limit?: number;
+    /**
+     * The `nextCursor` of the page before.
+     */
+    cursor?: Cursor;
+  };
+  url: '/admin/emergency-access';
+};
+
+export type ListEmergenciesErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ListEmergenciesError = ListEmergenciesErrors[keyof ListEmergenciesErrors];
+
+export type ListEmergenciesResponses = {
+  /**
+   * A page of them.
+   */
+  200: EmergencyPage;
+};
+
+export type ListEmergenciesResponse = ListEmergenciesResponses[keyof ListEmergenciesResponses];
+
+export type ReviewEmergencyAccessData = {
+  body: ReviewEmergencyRequest;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The emergency access.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/admin/emergency-access/{id}/review';
+};
+
+export type ReviewEmergencyAccessErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ReviewEmergencyAccessError = ReviewEmergencyAccessErrors[keyof ReviewEmergencyAccessErrors];
+
+export type ReviewEmergencyAccessResponses = {
+  /**
+   * The access.
+   */
+  200: EmergencyReceipt;
+};
+
+export type ReviewEmergencyAccessResponse = ReviewEmergencyAccessResponses[keyof ReviewEmergencyAccessResponses];
 
 export type GetMailerData = {
   body?: never;

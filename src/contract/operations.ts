@@ -99,6 +99,16 @@ import type {
   ListDelegationsResponses,
   EndDelegationData,
   EndDelegationResponses,
+  ListMyEmergenciesData,
+  ListMyEmergenciesResponses,
+  TakeEmergencyAccessData,
+  TakeEmergencyAccessResponses,
+  EndEmergencyAccessData,
+  EndEmergencyAccessResponses,
+  ListEmergenciesData,
+  ListEmergenciesResponses,
+  ReviewEmergencyAccessData,
+  ReviewEmergencyAccessResponses,
   GetMailerData,
   GetMailerResponses,
   ReplaceMailerData,
@@ -202,6 +212,11 @@ export interface OperationTypes {
   readonly endMyDelegation: { data: EndMyDelegationData; responses: EndMyDelegationResponses };
   readonly listDelegations: { data: ListDelegationsData; responses: ListDelegationsResponses };
   readonly endDelegation: { data: EndDelegationData; responses: EndDelegationResponses };
+  readonly listMyEmergencies: { data: ListMyEmergenciesData; responses: ListMyEmergenciesResponses };
+  readonly takeEmergencyAccess: { data: TakeEmergencyAccessData; responses: TakeEmergencyAccessResponses };
+  readonly endEmergencyAccess: { data: EndEmergencyAccessData; responses: EndEmergencyAccessResponses };
+  readonly listEmergencies: { data: ListEmergenciesData; responses: ListEmergenciesResponses };
+  readonly reviewEmergencyAccess: { data: ReviewEmergencyAccessData; responses: ReviewEmergencyAccessResponses };
   readonly getMailer: { data: GetMailerData; responses: GetMailerResponses };
   readonly replaceMailer: { data: ReplaceMailerData; responses: ReplaceMailerResponses };
   readonly testMailer: { data: TestMailerData; responses: TestMailerResponses };
@@ -279,6 +294,11 @@ export const operationIds = [
   'endMyDelegation',
   'listDelegations',
   'endDelegation',
+  'listMyEmergencies',
+  'takeEmergencyAccess',
+  'endEmergencyAccess',
+  'listEmergencies',
+  'reviewEmergencyAccess',
   'getMailer',
   'replaceMailer',
   'testMailer',

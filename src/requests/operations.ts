@@ -1,9 +1,16 @@
 /** Every operation about rights for a time. */
+import type { Metrics } from '../platform/metrics.js';
 import { delegationOperations } from './delegation-operations.js';
 import { elevationOperations } from './elevation-operations.js';
+import { emergencyOperations } from './emergency-operations.js';
 import { policyOperations } from './policy-operations.js';
 import type { RequestOptions } from './policy-operations.js';
 
-export function requestOperations(options: RequestOptions & { readonly now: () => Date }) {
-  return { ...policyOperations(options), ...elevationOperations(options), ...delegationOperations(options) };
+export function requestOperations(options: RequestOptions & { readonly now: () => Date; readonly metrics: Metrics }) {
+  return {
+    ...policyOperations(options),
+    ...elevationOperations(options),
+    ...delegationOperations(options),
+    ...emergencyOperations(options),
+  };
 }

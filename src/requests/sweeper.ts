@@ -10,11 +10,16 @@ import type { Pool, Tx } from '../platform/postgres.js';
 import type { Part } from '../shared/part.js';
 import { sweepDelegations } from './delegation-store.js';
 import { sweepElevations } from './elevation-store.js';
+import { sweepEmergencies } from './emergency-store.js';
 
 const EVERY_MS = 5_000;
 const AT_ONCE = 100;
 
-const SWEEPS: readonly ((tx: Tx, limit: number) => Promise<number>)[] = [sweepElevations, sweepDelegations];
+const SWEEPS: readonly ((tx: Tx, limit: number) => Promise<number>)[] = [
+  sweepElevations,
+  sweepDelegations,
+  sweepEmergencies,
+];
 
 /** Closes everything that is over; resolves to how much that was. */
 export async function sweepRequests(pool: Pool): Promise<number> {

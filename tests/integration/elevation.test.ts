@@ -1,7 +1,13 @@
 /** A role asked for, granted by somebody else, and over by itself; who may not; and what is written down of it. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import type { AccessPolicyReceipt, ElevationPage, ElevationReceipt } from '../../src/contract/api.js';
+import type {
+  AccessPolicy,
+  AccessPolicyReceipt,
+  Elevation,
+  ElevationPage,
+  ElevationReceipt,
+} from '../../src/contract/api.js';
 import { sweepRequests } from '../../src/requests/sweeper.js';
 import { ADA, ODA, openOffice, VIC } from '../support/office.js';
 import type { Office } from '../support/office.js';
@@ -97,9 +103,7 @@ test('its end is written down once, however many sweep, and leaves room to ask a
     [id],
   );
   expect(event?.event_type).toBe('ELEVATION_EXPIRED');
-  const { status, endedAt, expiresAt } = (
-    await office.service.get<Record<string, string>>(`/elevations/${id}`, by('uri'))
-  ).body;
+  const { status, endedAt, expiresAt } = (await office.service.get<Elevation>(`/elevations/${id}`, by('uri'))).body;
   expect([status, endedAt]).toEqual(['expired', expiresAt]);
   expect((await granted('uri')).id).not.toBe(id);
 });
@@ -191,19 +195,17 @@ test('given back, or revoked, it ends at once and says so', async () => {
 
   const revoked = await granted('ugo');
   await office.service.delete(`/admin/users/ugo/roles/${wanted}`, ADA);
-  const { body } = await office.service.get<Record<string, string>>(`/admin/elevations/${revoked.id}`, ADA);
+  const { body } = await office.service.get<Elevation>(`/admin/elevations/${revoked.id}`, ADA);
   expect(body.status).toBe('ended');
 });
 
 test('what a tenant permits can be set, and is written down', async () => {
   const since = await office.lastEntryId();
-  const policy = { elevationMaxMinutes: 5, elevationAnswerHours: 1, delegationMaxDays: 2 };
+  const policy = { elevationMaxMinutes: 5, elevationAnswerHours: 1, delegationMaxDays: 2, emergency: [] };
   const set = await office.service.put<AccessPolicyReceipt>('/admin/access-policy', policy, ADA);
   expect(set.body.policy).toEqual(policy);
   expect((await office.service.get('/admin/access-policy', VIC)).body).toEqual(policy);
-  expect((await office.service.get<Record<string, number>>('/admin/access-policy', ODA)).body.elevationMaxMinutes).toBe(
-    480,
-  );
+  expect((await office.service.get<AccessPolicy>('/admin/access-policy', ODA)).body.elevationMaxMinutes).toBe(480);
   await office.addHolder('uwe', []);
   expect((await ask('uwe', { durationMinutes: 6 })).body.code).toBe('INVALID_REQUEST');
   expect(await purposes(since)).toEqual(['access_policy.update']);
@@ -222,7 +224,7 @@ test('of an approval, a refusal and a withdrawal at once, exactly one wins', asy
     ]);
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 409, 409]);
     const won = answers.find(({ status }) => status === 200)?.body.elevation;
-    const now = await office.service.get<Record<string, string>>(`/admin/elevations/${id}`, ADA);
+    const now = await office.service.get<Elevation>(`/admin/elevations/${id}`, ADA);
     expect(now.body.status).toBe(won?.status);
     const [held] = await office.world.sql<{ n: number }>(
       `select count(*)::int as n from security.user_role where user_id = $1 and revoked_at is null`,

@@ -33,6 +33,10 @@ async function fill(tenant: string): Promise<void> {
        select '${tenant}', '${tenant}-bob', id, 'x', 5 from security.role where tenant_id = '${tenant}' limit 1`,
     `insert into security.delegation (tenant_id, delegator_user_id, delegate_user_id, with_team, reason, expires_at)
        values ('${tenant}', '${tenant}-lead', '${tenant}-eve', true, 'x', now() + interval '1 hour')`,
+    `insert into security.emergency_role (tenant_id, holder_role_id, role_id)
+       values ('${tenant}', '${tenant}.tenant_admin', '${tenant}.readonly')`,
+    `insert into security.emergency_access (tenant_id, user_id, role_id, reason, ticket)
+       values ('${tenant}', '${tenant}-lead', '${tenant}.readonly', 'x', 'y')`,
     `insert into identity.impersonation (actor_user_id, tenant_id, reason) values ('${tenant}-anne', '${tenant}', 'x')`,
     `insert into identity.tenant_audit (tenant_id, event_type) values ('${tenant}', 'CREATED')`,
     `insert into security.service_key (id, name, key_hash, tenant_id)
@@ -137,6 +141,8 @@ describe('row security', () => {
       'security.delegated_member',
       'security.delegation',
       'security.elevation',
+      'security.emergency_access',
+      'security.emergency_role',
       'security.record',
       'security.role',
       'security.role_permission',

@@ -86,6 +86,22 @@ async function aDelegation(world: World, tenantId: string): Promise<{ id: string
   return { id: row?.id ?? '' };
 }
 
+/** A role that somebody has taken in an emergency. */
+async function anEmergency(world: World, tenantId: string): Promise<{ id: string }> {
+  const [user, role] = [await aUser(world, tenantId, viewer(tenantId)), await aRole(world, tenantId)];
+  await world.sql(`insert into security.emergency_role (tenant_id, holder_role_id, role_id) values ($1, $2, $3)`, [
+    tenantId,
+    viewer(tenantId),
+    role,
+  ]);
+  const [row] = await world.sql<{ id: string }>(
+    `insert into security.emergency_access (tenant_id, user_id, role_id, reason, ticket)
+     values ($1, $2, $3, 'a test', 'INC-1') returning id`,
+    [tenantId, user, role],
+  );
+  return { id: row?.id ?? '' };
+}
+
 const aName = (): string => `N_${randomUUID().replaceAll('-', '_').toUpperCase()}`;
 const nothing = (): Promise<OperationCall> => Promise.resolve({});
 
@@ -228,7 +244,17 @@ export const OPERATION_FIXTURES: Readonly<Record<string, OperationFixture>> = {
     prepare: (world) =>
       world
         .sql(`update security.access_policy set delegation_max_days = delegation_max_days % 365 + 1`)
-        .then(() => ({ body: { elevationMaxMinutes: 480, elevationAnswerHours: 72, delegationMaxDays: 31 } })),
+        .then(() => ({
+          body: { elevationMaxMinutes: 480, elevationAnswerHours: 72, delegationMaxDays: 31, emergency: [] },
+        })),
+  },
+  listEmergencies: { prepare: nothing },
+  reviewEmergencyAccess: {
+    prepare: async (world, tenantId) => ({
+      path: await anEmergency(world, tenantId),
+      body: { verdict: 'justified' },
+    }),
+    writes: ['emergency_access.end', 'emergency_access.review', 'role.revoke'],
   },
   listAuditLog: { prepare: nothing },
   exportAuditLog: { prepare: nothing },

@@ -46,6 +46,8 @@ security.credential table owner=bailiwick_owner rls forced
 security.delegated_member table owner=bailiwick_owner rls forced
 security.delegation table owner=bailiwick_owner rls forced
 security.elevation table owner=bailiwick_owner rls forced
+security.emergency_access table owner=bailiwick_owner rls forced
+security.emergency_role table owner=bailiwick_owner rls forced
 security.permission table owner=bailiwick_owner
 security.preset_role table owner=bailiwick_owner
 security.record table owner=bailiwick_owner rls forced
@@ -323,6 +325,25 @@ security.elevation.decision_reason text
 security.elevation.assignment_id text
 security.elevation.expires_at timestamp with time zone
 security.elevation.ended_at timestamp with time zone
+security.emergency_access.id text not null default (gen_random_uuid())::text
+security.emergency_access.tenant_id text not null
+security.emergency_access.user_id text not null
+security.emergency_access.role_id text not null
+security.emergency_access.reason text not null
+security.emergency_access.ticket text not null
+security.emergency_access.status text not null default 'active'::text
+security.emergency_access.taken_at timestamp with time zone not null default now()
+security.emergency_access.expires_at timestamp with time zone not null default (now() + '01:00:00'::interval)
+security.emergency_access.ended_at timestamp with time zone
+security.emergency_access.assignment_id text
+security.emergency_access.reviewed_at timestamp with time zone
+security.emergency_access.reviewed_by_user_id text
+security.emergency_access.verdict text
+security.emergency_access.review_comment text
+security.emergency_access.xid xid8 not null default pg_current_xact_id()
+security.emergency_role.tenant_id text not null
+security.emergency_role.holder_role_id text not null
+security.emergency_role.role_id text not null
 security.permission.id text not null
 security.permission.group_name text not null
 security.permission.description text not null
@@ -537,6 +558,22 @@ security.elevation fk_elevation_role FOREIGN KEY (role_id, tenant_id) REFERENCES
 security.elevation fk_elevation_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id) ON DELETE CASCADE
 security.elevation fk_elevation_user FOREIGN KEY (user_id) REFERENCES security.app_user(id) ON DELETE CASCADE
 security.elevation pk_elevation PRIMARY KEY (id)
+security.emergency_access chk_emergency_access_comment CHECK (((char_length(review_comment) >= 1) AND (char_length(review_comment) <= 500)))
+security.emergency_access chk_emergency_access_reason CHECK (((char_length(reason) >= 1) AND (char_length(reason) <= 500)))
+security.emergency_access chk_emergency_access_reviewed CHECK ((((reviewed_at IS NULL) = (verdict IS NULL)) AND ((reviewed_at IS NULL) = (reviewed_by_user_id IS NULL))))
+security.emergency_access chk_emergency_access_reviewer CHECK ((reviewed_by_user_id <> user_id))
+security.emergency_access chk_emergency_access_status CHECK ((status = ANY (ARRAY['active'::text, 'ended'::text, 'expired'::text])))
+security.emergency_access chk_emergency_access_ticket CHECK (((char_length(ticket) >= 1) AND (char_length(ticket) <= 200)))
+security.emergency_access chk_emergency_access_verdict CHECK ((verdict = ANY (ARRAY['justified'::text, 'unjustified'::text])))
+security.emergency_access chk_emergency_access_window CHECK (((expires_at > taken_at) AND (expires_at <= (taken_at + '01:00:00'::interval))))
+security.emergency_access fk_emergency_access_role FOREIGN KEY (role_id, tenant_id) REFERENCES security.role(id, tenant_id) ON DELETE CASCADE
+security.emergency_access fk_emergency_access_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id) ON DELETE CASCADE
+security.emergency_access fk_emergency_access_user FOREIGN KEY (user_id) REFERENCES security.app_user(id) ON DELETE CASCADE
+security.emergency_access pk_emergency_access PRIMARY KEY (id)
+security.emergency_role chk_emergency_role_pair CHECK ((holder_role_id <> role_id))
+security.emergency_role fk_emergency_role_holder FOREIGN KEY (holder_role_id, tenant_id) REFERENCES security.role(id, tenant_id) ON DELETE CASCADE
+security.emergency_role fk_emergency_role_role FOREIGN KEY (role_id, tenant_id) REFERENCES security.role(id, tenant_id) ON DELETE CASCADE
+security.emergency_role pk_emergency_role PRIMARY KEY (tenant_id, holder_role_id, role_id)
 security.permission chk_permission_id CHECK (((id ~ '^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$'::text) AND (char_length(id) <= 44)))
 security.permission chk_permission_kind CHECK ((kind = ANY (ARRAY['read'::text, 'write'::text])))
 security.permission chk_permission_object_type CHECK ((object_type = ANY (ARRAY['tenant'::text, 'profile'::text, 'record'::text])))
@@ -621,6 +658,14 @@ CREATE INDEX ix_elevation_running ON security.elevation USING btree (expires_at)
 CREATE INDEX ix_elevation_tenant ON security.elevation USING btree (tenant_id, requested_at DESC, id DESC)
 CREATE INDEX ix_elevation_unanswered ON security.elevation USING btree (answer_by) WHERE (status = 'pending'::text)
 CREATE INDEX ix_elevation_user ON security.elevation USING btree (user_id, requested_at DESC, id DESC)
+CREATE INDEX ix_emergency_access_assignment ON security.emergency_access USING btree (assignment_id) WHERE (status = 'active'::text)
+CREATE INDEX ix_emergency_access_expiry ON security.emergency_access USING btree (expires_at) WHERE (status = 'active'::text)
+CREATE INDEX ix_emergency_access_role ON security.emergency_access USING btree (role_id, tenant_id)
+CREATE INDEX ix_emergency_access_tenant ON security.emergency_access USING btree (tenant_id, taken_at DESC, id DESC)
+CREATE INDEX ix_emergency_access_unreviewed ON security.emergency_access USING btree (tenant_id, taken_at DESC, id DESC) WHERE (reviewed_at IS NULL)
+CREATE INDEX ix_emergency_access_user ON security.emergency_access USING btree (user_id, taken_at DESC, id DESC)
+CREATE INDEX ix_emergency_role_holder ON security.emergency_role USING btree (holder_role_id, tenant_id)
+CREATE INDEX ix_emergency_role_role ON security.emergency_role USING btree (role_id, tenant_id)
 CREATE INDEX ix_idempotency_claim_claimed ON audit.idempotency_claim USING btree (claimed_at)
 CREATE INDEX ix_impersonation_expiry ON identity.impersonation USING btree (expires_at) WHERE (ended_at IS NULL)
 CREATE INDEX ix_impersonation_tenant ON identity.impersonation USING btree (tenant_id, started_at)
@@ -672,6 +717,8 @@ CREATE UNIQUE INDEX pk_decision ON ONLY audit.decision USING btree (decided_at, 
 CREATE UNIQUE INDEX pk_delegated_member ON security.delegated_member USING btree (delegation_id, user_id)
 CREATE UNIQUE INDEX pk_delegation ON security.delegation USING btree (id)
 CREATE UNIQUE INDEX pk_elevation ON security.elevation USING btree (id)
+CREATE UNIQUE INDEX pk_emergency_access ON security.emergency_access USING btree (id)
+CREATE UNIQUE INDEX pk_emergency_role ON security.emergency_role USING btree (tenant_id, holder_role_id, role_id)
 CREATE UNIQUE INDEX pk_epoch ON sync.epoch USING btree (only_row)
 CREATE UNIQUE INDEX pk_idempotency_claim ON audit.idempotency_claim USING btree (id)
 CREATE UNIQUE INDEX pk_impersonation ON identity.impersonation USING btree (id)
@@ -799,11 +846,17 @@ security.app_user CREATE TRIGGER trg_owns_records BEFORE DELETE ON security.app_
 security.credential CREATE TRIGGER trg_audit AFTER INSERT OR UPDATE ON security.credential FOR EACH ROW WHEN (new.one_time) EXECUTE FUNCTION audit.capture_credential()
 security.credential CREATE TRIGGER trg_escalation BEFORE INSERT OR UPDATE OF password_hash ON security.credential FOR EACH ROW EXECUTE FUNCTION security.guard_credential()
 security.delegation CREATE TRIGGER trg_delegation_followed AFTER INSERT OR UPDATE ON security.delegation FOR EACH ROW EXECUTE FUNCTION security.follow_delegation()
+security.delegation CREATE TRIGGER trg_delegation_kept BEFORE INSERT ON security.delegation FOR EACH ROW EXECUTE FUNCTION security.keep_emergency()
 security.delegation CREATE TRIGGER trg_delegation_moved BEFORE UPDATE ON security.delegation FOR EACH ROW EXECUTE FUNCTION security.move_delegation()
 security.delegation CREATE TRIGGER trg_delegation_opened BEFORE INSERT ON security.delegation FOR EACH ROW EXECUTE FUNCTION security.open_delegation()
 security.elevation CREATE TRIGGER trg_elevation_followed AFTER INSERT OR UPDATE ON security.elevation FOR EACH ROW EXECUTE FUNCTION security.follow_elevation()
 security.elevation CREATE TRIGGER trg_elevation_moved BEFORE UPDATE ON security.elevation FOR EACH ROW EXECUTE FUNCTION security.move_elevation()
 security.elevation CREATE TRIGGER trg_elevation_opened BEFORE INSERT ON security.elevation FOR EACH ROW EXECUTE FUNCTION security.open_elevation()
+security.emergency_access CREATE TRIGGER trg_emergency_followed AFTER INSERT OR UPDATE ON security.emergency_access FOR EACH ROW EXECUTE FUNCTION security.follow_emergency()
+security.emergency_access CREATE TRIGGER trg_emergency_moved BEFORE UPDATE ON security.emergency_access FOR EACH ROW EXECUTE FUNCTION security.move_emergency()
+security.emergency_access CREATE TRIGGER trg_emergency_opened BEFORE INSERT ON security.emergency_access FOR EACH ROW EXECUTE FUNCTION security.open_emergency()
+security.emergency_role CREATE TRIGGER trg_audit AFTER INSERT OR DELETE ON security.emergency_role FOR EACH ROW EXECUTE FUNCTION audit.capture_emergency_role()
+security.emergency_role CREATE TRIGGER trg_escalation BEFORE INSERT OR UPDATE ON security.emergency_role FOR EACH ROW EXECUTE FUNCTION security.guard_emergency_role()
 security.record CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.record REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.id) = (n.tenant_id, n.id)')
 security.record CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.record REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.id) = (n.tenant_id, n.id)')
 security.record CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.record FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.id) = (n.tenant_id, n.id)')
@@ -877,6 +930,8 @@ security.user_role CREATE TRIGGER trg_delegation_delete AFTER DELETE ON security
 security.user_role CREATE TRIGGER trg_delegation_update AFTER UPDATE ON security.user_role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.settle_delegations()
 security.user_role CREATE TRIGGER trg_elevation_delete AFTER DELETE ON security.user_role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.end_elevations()
 security.user_role CREATE TRIGGER trg_elevation_update AFTER UPDATE ON security.user_role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.end_elevations()
+security.user_role CREATE TRIGGER trg_emergency_delete AFTER DELETE ON security.user_role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.end_emergencies()
+security.user_role CREATE TRIGGER trg_emergency_update AFTER UPDATE ON security.user_role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.end_emergencies()
 security.user_role CREATE TRIGGER trg_escalation_insert AFTER INSERT ON security.user_role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_assignment()
 security.user_role CREATE TRIGGER trg_escalation_update AFTER UPDATE ON security.user_role REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_assignment()
 security.user_role CREATE TRIGGER trg_last_admin_delete AFTER DELETE ON security.user_role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
@@ -967,6 +1022,12 @@ security.delegation p_service for ALL to bailiwick_service using security.in_sco
 security.elevation p_operator for ALL to bailiwick_operator using true check true
 security.elevation p_owner for ALL to bailiwick_owner using true check true
 security.elevation p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+security.emergency_access p_operator for ALL to bailiwick_operator using true check true
+security.emergency_access p_owner for ALL to bailiwick_owner using true check true
+security.emergency_access p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+security.emergency_role p_operator for ALL to bailiwick_operator using true check true
+security.emergency_role p_owner for ALL to bailiwick_owner using true check true
+security.emergency_role p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
 security.record p_operator for ALL to bailiwick_operator using true check true
 security.record p_owner for ALL to bailiwick_owner using true check true
 security.record p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
@@ -1057,6 +1118,10 @@ security.delegation bailiwick_operator: select
 security.delegation bailiwick_service: select
 security.elevation bailiwick_operator: select
 security.elevation bailiwick_service: select
+security.emergency_access bailiwick_operator: select
+security.emergency_access bailiwick_service: select
+security.emergency_role bailiwick_operator: delete insert select
+security.emergency_role bailiwick_service: delete insert select
 security.permission bailiwick_operator: select
 security.permission bailiwick_service: select
 security.permission bailiwick_sync: delete insert select update
@@ -1119,11 +1184,16 @@ security.elevation bailiwick_operator: insert (tenant_id user_id role_id reason 
 security.elevation bailiwick_operator: update (status decision_reason)
 security.elevation bailiwick_service: insert (tenant_id user_id role_id reason ticket duration_minutes)
 security.elevation bailiwick_service: update (status decision_reason)
+security.emergency_access bailiwick_operator: insert (tenant_id user_id role_id reason ticket)
+security.emergency_access bailiwick_operator: update (status verdict review_comment)
+security.emergency_access bailiwick_service: insert (tenant_id user_id role_id reason ticket)
+security.emergency_access bailiwick_service: update (status verdict review_comment)
 
 -- functions
 audit.capture_access_policy() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 5e4e4fde86b3bf95ec318e4d4aed8c66
 audit.capture_change() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner a649ba5ee15a787ff1de887e120c590e
 audit.capture_credential() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 207bd96f24128d1968eefa923b542cb3
+audit.capture_emergency_role() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner b0a9f28cab8fed2ddf2130323410fd3c
 audit.ensure_access_log_partitions(months_ahead integer) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner,bailiwick_sync=X/bailiwick_owner ba93919ab78925a4fe5b369400f21a50
 audit.ensure_decision_partitions(days_ahead integer) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 28a7fc94f65fefa22c105af8fecffa96
 audit.ensure_partition(parent text, suffix text, since timestamp with time zone, until timestamp with time zone) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner e5e134811e16b6c5f493725708750c58
@@ -1162,11 +1232,14 @@ security.describe_role() volatile definer set search_path=pg_catalog, pg_temp ow
 security.email_key(email text) immutable owner=bailiwick_owner fff5504aa24c11da6a0f85de470a6c6c
 security.end_delegations() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1df75600dae45f1ac6bb648e4fea0f9a
 security.end_elevations() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 61a6ee8382eeef54f2ba0f8799d33c0e
+security.end_emergencies() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 456ae158ae6136b0fed04f703e29489e
 security.fill_role_tenant() volatile definer set search_path=pg_catalog, pg_temp enable_seqscan=off owner=bailiwick_owner dc8b11d47dbf03ab909e2a8005537f1b
 security.follow_delegation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner c0ddd8402213b46fd0e9a78d1c4ed050
 security.follow_elevation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 363f58b53d45bd91bc4b96686102571d
-security.guard_assignment() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner d705328bc5099dddffc7ed13f23f828b
+security.follow_emergency() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner f39907105eb0268c3a1ef43bac85d763
+security.guard_assignment() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 8413cde57a2565e4a9e85d0750d38c47
 security.guard_credential() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner 9268a079a6e712cdc73efb440591e300
+security.guard_emergency_role() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 3d7b32beb2e8f4b4937290feb2e7fe02
 security.guard_grant() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 4499c301b4a20ec6af1c852e8167a62f
 security.guard_platform_seat() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1b58f354f31bba910b8082b158828857
 security.guard_team_change() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 4939d6dfab5a57ac5001650feab4b7b1
@@ -1176,14 +1249,17 @@ security.held_permissions(user_id text, tenant_id text) volatile definer set sea
 security.in_scope(tenant_id text) stable owner=bailiwick_owner a50b2248ef0af4d02badac0de96fbf49
 security.is_migration() stable owner=bailiwick_owner df292966ea69903c9798796da95d76f4
 security.is_platform_admin(user_id text) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 988951ba407c2e60de3637157b2600d7
+security.keep_emergency() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 94c47fa03201d5ed23c6247387aa9616
 security.look_at_admins(tenant_ids text[]) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1c53130adf5011006d7fa14ecfd628a3
 security.moment() volatile owner=bailiwick_owner 942f666625def2490f59ebe63e4850ab
 security.move_delegation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner e17038164cb4ea6ce1f778bae928ffae
 security.move_elevation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 4083be3a37fc71c59756cba0915e80d2
+security.move_emergency() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner eef167ef887d14e173f82b2a9a820016
 security.normal_email(email text) immutable owner=bailiwick_owner 59fa825656dad96ece8fd3bdaca32f18
 security.note_admins(tenant_ids text[]) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 83823ebab652355d4c3384778fdb2bc8
 security.open_delegation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner ba50c69e5aaa878eeb44e8d797f8cd3d
 security.open_elevation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1bd10c09fbc9eeb87f542807c594bcbf
+security.open_emergency() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner bd548d2258640230848103da4c5be948
 security.people_below(tenant_id text, user_id text, at timestamp with time zone) stable set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 2a47abeb601f14cae881596488bb49e8
 security.place_user(user_id text, tenant_id text) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner d1a72abe09b0d8e5cc327382912ddb55
 security.protect_permission_set() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 765d98c698a6d8e36b250c008cd300c9
