@@ -1354,6 +1354,123 @@ export type EmergencyRole = {
   roleId: Id;
 };
 
+export type ReviewStatus = 'open' | 'closed';
+
+export type ReviewDecision = 'keep' | 'revoke';
+
+export type ReviewName = string;
+
+/**
+ * What was not used for so many days is pointed out.
+ */
+export type UnusedDays = number;
+
+export type Review = {
+  id: Id;
+  name: ReviewName;
+  roleId: Id | null;
+  unusedDays: UnusedDays;
+  status: ReviewStatus;
+  startedAt: Timestamp;
+  startedByUserId: Id | null;
+  closedAt: Timestamp | null;
+  closedByUserId: Id | null;
+  items: number;
+  kept: number;
+  revoked: number;
+  undecided: number;
+};
+
+export type ReviewPage = {
+  items: Array<Review>;
+  nextCursor: Cursor | null;
+};
+
+export type ReviewReceipt = {
+  review: Review;
+  syncToken: SyncToken;
+  applied: Applied;
+};
+
+export type ReviewItem = {
+  id: Id;
+  userId: Id;
+  roleId: Id;
+  roleName: AnyRoleName;
+  assignmentId: Id;
+  validFrom: Timestamp | null;
+  expiresAt: Timestamp | null;
+  assignedAt: Timestamp;
+  decision: ReviewDecision | null;
+  /**
+   * Of a revocation whether there was still something to revoke.
+   */
+  wasStanding: boolean | null;
+  decidedAt: Timestamp | null;
+  decidedByUserId: Id | null;
+  comment: Reason | null;
+};
+
+export type ReviewItemWithHints = {
+  id: Id;
+  userId: Id;
+  roleId: Id;
+  roleName: AnyRoleName;
+  assignmentId: Id;
+  validFrom: Timestamp | null;
+  expiresAt: Timestamp | null;
+  assignedAt: Timestamp;
+  decision: ReviewDecision | null;
+  /**
+   * Of a revocation whether there was still something to revoke.
+   */
+  wasStanding: boolean | null;
+  decidedAt: Timestamp | null;
+  decidedByUserId: Id | null;
+  comment: Reason | null;
+  hints: ReviewHints;
+};
+
+export type ReviewHints = {
+  /**
+   * The user was allowed nothing by a permission of the role in that time.
+   */
+  unused: boolean | null;
+  /**
+   * They did not sign in in that time, and nothing was decided about them.
+   */
+  dormant: boolean;
+  /**
+   * Nobody manages them now.
+   */
+  withoutManager: boolean;
+};
+
+export type ReviewItemPage = {
+  items: Array<ReviewItemWithHints>;
+  nextCursor: Cursor | null;
+};
+
+export type ReviewItemReceipt = {
+  item: ReviewItem;
+  syncToken: SyncToken;
+  applied: Applied;
+};
+
+export type StartReviewRequest = {
+  name: ReviewName;
+  roleId?: Id;
+  /**
+   * What was not used for so many days is pointed out.
+   */
+  unusedDays?: number;
+};
+
+export type DecideReviewItemRequest = {
+  decision: ReviewDecision;
+  comment?: Reason;
+};
+
 export type ProblemCode =
   | 'INVALID_REQUEST'
   | 'SYNC_TOKEN_INVALID'
@@ -1723,6 +1840,31 @@ export type ReviewedFilter = boolean;
  * Who took it.
  */
 export type EmergencyUserFilter = Id;
+
+/**
+ * The review.
+ */
+export type ReviewId = Id;
+
+/**
+ * The item.
+ */
+export type ReviewItemId = Id;
+
+/**
+ * How far they have come.
+ */
+export type ReviewStatusFilter = ReviewStatus;
+
+/**
+ * What was decided.
+ */
+export type DecisionFilter = 'keep' | 'revoke' | 'undecided';
+
+/**
+ * How many items a page holds.
+ */
+export type ReviewItemLimit = number;
 
 export type CheckData = {
   body: CheckRequest;
@@ -5365,6 +5507,475 @@ export type ReviewEmergencyAccessResponses = {
 };
 
 export type ReviewEmergencyAccessResponse = ReviewEmergencyAccessResponses[keyof ReviewEmergencyAccessResponses];
+
+export type ListReviewsData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: {
+    /**
+     * How far they have come.
+     */
+    status?: ReviewStatus;
+    /**
+     * How many a page holds.
+     */
+    limit?: number;
+    /**
+     * The `nextCursor` of the page before.
+     */
+    cursor?: Cursor;
+  };
+  url: '/admin/reviews';
+};
+
+export type ListReviewsErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ListReviewsError = ListReviewsErrors[keyof ListReviewsErrors];
+
+export type ListReviewsResponses = {
+  /**
+   * A page of reviews.
+   */
+  200: ReviewPage;
+};
+
+export type ListReviewsResponse = ListReviewsResponses[keyof ListReviewsResponses];
+
+export type StartReviewData = {
+  body: StartReviewRequest;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: never;
+  url: '/admin/reviews';
+};
+
+export type StartReviewErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type StartReviewError = StartReviewErrors[keyof StartReviewErrors];
+
+export type StartReviewResponses = {
+  /**
+   * The review.
+   */
+  201: ReviewReceipt;
+};
+
+export type StartReviewResponse = StartReviewResponses[keyof StartReviewResponses];
+
+export type GetReviewData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The review.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/admin/reviews/{id}';
+};
+
+export type GetReviewErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type GetReviewError = GetReviewErrors[keyof GetReviewErrors];
+
+export type GetReviewResponses = {
+  /**
+   * The review.
+   */
+  200: Review;
+};
+
+export type GetReviewResponse = GetReviewResponses[keyof GetReviewResponses];
+
+export type ListReviewItemsData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The review.
+     */
+    id: Id;
+  };
+  query?: {
+    /**
+     * What was decided.
+     */
+    decision?: 'keep' | 'revoke' | 'undecided';
+    /**
+     * How many items a page holds.
+     */
+    limit?: number;
+    /**
+     * The `nextCursor` of the page before.
+     */
+    cursor?: Cursor;
+  };
+  url: '/admin/reviews/{id}/items';
+};
+
+export type ListReviewItemsErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ListReviewItemsError = ListReviewItemsErrors[keyof ListReviewItemsErrors];
+
+export type ListReviewItemsResponses = {
+  /**
+   * A page of items.
+   */
+  200: ReviewItemPage;
+};
+
+export type ListReviewItemsResponse = ListReviewItemsResponses[keyof ListReviewItemsResponses];
+
+export type DecideReviewItemData = {
+  body: DecideReviewItemRequest;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The review.
+     */
+    id: Id;
+    /**
+     * The item.
+     */
+    itemId: Id;
+  };
+  query?: never;
+  url: '/admin/reviews/{id}/items/{itemId}';
+};
+
+export type DecideReviewItemErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type DecideReviewItemError = DecideReviewItemErrors[keyof DecideReviewItemErrors];
+
+export type DecideReviewItemResponses = {
+  /**
+   * The item.
+   */
+  200: ReviewItemReceipt;
+};
+
+export type DecideReviewItemResponse = DecideReviewItemResponses[keyof DecideReviewItemResponses];
+
+export type CloseReviewData = {
+  body?: never;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The review.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/admin/reviews/{id}/close';
+};
+
+export type CloseReviewErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type CloseReviewError = CloseReviewErrors[keyof CloseReviewErrors];
+
+export type CloseReviewResponses = {
+  /**
+   * The review.
+   */
+  200: ReviewReceipt;
+};
+
+export type CloseReviewResponse = CloseReviewResponses[keyof CloseReviewResponses];
+
+export type ExportReviewData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The review.
+     */
+    id: Id;
+  };
+  query?: {
+    /**
+     * The form of the file.
+     */
+    format?: 'csv' | 'ndjson';
+  };
+  url: '/admin/reviews/{id}/export';
+};
+
+export type ExportReviewErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ExportReviewError = ExportReviewErrors[keyof ExportReviewErrors];
+
+export type ExportReviewResponses = {
+  /**
+   * The file, sent as it is read.
+   */
+  200: ExportText;
+};
+
+export type ExportReviewResponse = ExportReviewResponses[keyof ExportReviewResponses];
 
 export type GetMailerData = {
   body?: never;

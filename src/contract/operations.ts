@@ -109,6 +109,20 @@ import type {
   ListEmergenciesResponses,
   ReviewEmergencyAccessData,
   ReviewEmergencyAccessResponses,
+  ListReviewsData,
+  ListReviewsResponses,
+  StartReviewData,
+  StartReviewResponses,
+  GetReviewData,
+  GetReviewResponses,
+  ListReviewItemsData,
+  ListReviewItemsResponses,
+  DecideReviewItemData,
+  DecideReviewItemResponses,
+  CloseReviewData,
+  CloseReviewResponses,
+  ExportReviewData,
+  ExportReviewResponses,
   GetMailerData,
   GetMailerResponses,
   ReplaceMailerData,
@@ -217,6 +231,13 @@ export interface OperationTypes {
   readonly endEmergencyAccess: { data: EndEmergencyAccessData; responses: EndEmergencyAccessResponses };
   readonly listEmergencies: { data: ListEmergenciesData; responses: ListEmergenciesResponses };
   readonly reviewEmergencyAccess: { data: ReviewEmergencyAccessData; responses: ReviewEmergencyAccessResponses };
+  readonly listReviews: { data: ListReviewsData; responses: ListReviewsResponses };
+  readonly startReview: { data: StartReviewData; responses: StartReviewResponses };
+  readonly getReview: { data: GetReviewData; responses: GetReviewResponses };
+  readonly listReviewItems: { data: ListReviewItemsData; responses: ListReviewItemsResponses };
+  readonly decideReviewItem: { data: DecideReviewItemData; responses: DecideReviewItemResponses };
+  readonly closeReview: { data: CloseReviewData; responses: CloseReviewResponses };
+  readonly exportReview: { data: ExportReviewData; responses: ExportReviewResponses };
   readonly getMailer: { data: GetMailerData; responses: GetMailerResponses };
   readonly replaceMailer: { data: ReplaceMailerData; responses: ReplaceMailerResponses };
   readonly testMailer: { data: TestMailerData; responses: TestMailerResponses };
@@ -299,6 +320,13 @@ export const operationIds = [
   'endEmergencyAccess',
   'listEmergencies',
   'reviewEmergencyAccess',
+  'listReviews',
+  'startReview',
+  'getReview',
+  'listReviewItems',
+  'decideReviewItem',
+  'closeReview',
+  'exportReview',
   'getMailer',
   'replaceMailer',
   'testMailer',

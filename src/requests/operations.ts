@@ -5,6 +5,7 @@ import { elevationOperations } from './elevation-operations.js';
 import { emergencyOperations } from './emergency-operations.js';
 import { policyOperations } from './policy-operations.js';
 import type { RequestOptions } from './policy-operations.js';
+import { reviewOperations } from './review-operations.js';
 
 export function requestOperations(options: RequestOptions & { readonly now: () => Date; readonly metrics: Metrics }) {
   return {
@@ -12,5 +13,6 @@ export function requestOperations(options: RequestOptions & { readonly now: () =
     ...elevationOperations(options),
     ...delegationOperations(options),
     ...emergencyOperations(options),
+    ...reviewOperations(options),
   };
 }

@@ -37,6 +37,7 @@ async function fill(tenant: string): Promise<void> {
        values ('${tenant}', '${tenant}.tenant_admin', '${tenant}.readonly')`,
     `insert into security.emergency_access (tenant_id, user_id, role_id, reason, ticket)
        values ('${tenant}', '${tenant}-lead', '${tenant}.readonly', 'x', 'y')`,
+    `insert into security.access_review (tenant_id, name) values ('${tenant}', 'x')`,
     `insert into identity.impersonation (actor_user_id, tenant_id, reason) values ('${tenant}-anne', '${tenant}', 'x')`,
     `insert into identity.tenant_audit (tenant_id, event_type) values ('${tenant}', 'CREATED')`,
     `insert into security.service_key (id, name, key_hash, tenant_id)
@@ -137,6 +138,7 @@ describe('row security', () => {
       'identity.tenant',
       'identity.tenant_audit',
       'security.access_policy',
+      'security.access_review',
       'security.app_user',
       'security.delegated_member',
       'security.delegation',
@@ -144,6 +146,7 @@ describe('row security', () => {
       'security.emergency_access',
       'security.emergency_role',
       'security.record',
+      'security.review_item',
       'security.role',
       'security.role_permission',
       'security.service_key',

@@ -102,6 +102,20 @@ async function anEmergency(world: World, tenantId: string): Promise<{ id: string
   return { id: row?.id ?? '' };
 }
 
+/** A review, and an item of it. */
+async function aReview(world: World, tenantId: string): Promise<{ id: string; itemId: string }> {
+  const role = await aRole(world, tenantId);
+  await aUser(world, tenantId, role);
+  const [row] = await world.sql<{ id: string }>(
+    `insert into security.access_review (tenant_id, name, role_id) values ($1, 'a test', $2) returning id`,
+    [tenantId, role],
+  );
+  const [item] = await world.sql<{ id: string }>(`select id::text from security.review_item where review_id = $1`, [
+    row?.id,
+  ]);
+  return { id: row?.id ?? '', itemId: item?.id ?? '' };
+}
+
 const aName = (): string => `N_${randomUUID().replaceAll('-', '_').toUpperCase()}`;
 const nothing = (): Promise<OperationCall> => Promise.resolve({});
 
@@ -242,11 +256,9 @@ export const OPERATION_FIXTURES: Readonly<Record<string, OperationFixture>> = {
   getAccessPolicy: { prepare: nothing },
   replaceAccessPolicy: {
     prepare: (world) =>
-      world
-        .sql(`update security.access_policy set delegation_max_days = delegation_max_days % 365 + 1`)
-        .then(() => ({
-          body: { elevationMaxMinutes: 480, elevationAnswerHours: 72, delegationMaxDays: 31, emergency: [] },
-        })),
+      world.sql(`update security.access_policy set delegation_max_days = delegation_max_days % 365 + 1`).then(() => ({
+        body: { elevationMaxMinutes: 480, elevationAnswerHours: 72, delegationMaxDays: 31, emergency: [] },
+      })),
   },
   listEmergencies: { prepare: nothing },
   reviewEmergencyAccess: {
@@ -256,6 +268,19 @@ export const OPERATION_FIXTURES: Readonly<Record<string, OperationFixture>> = {
     }),
     writes: ['emergency_access.end', 'emergency_access.review', 'role.revoke'],
   },
+  listReviews: { prepare: nothing },
+  startReview: { prepare: () => Promise.resolve({ body: { name: 'A test' } }), status: 201 },
+  getReview: { prepare: async (world, tenantId) => ({ path: { id: (await aReview(world, tenantId)).id } }) },
+  listReviewItems: { prepare: async (world, tenantId) => ({ path: { id: (await aReview(world, tenantId)).id } }) },
+  decideReviewItem: {
+    prepare: async (world, tenantId) => ({
+      path: { ...(await aReview(world, tenantId)) },
+      body: { decision: 'revoke' },
+    }),
+    writes: ['review.decide', 'role.revoke'],
+  },
+  closeReview: { prepare: async (world, tenantId) => ({ path: { id: (await aReview(world, tenantId)).id } }) },
+  exportReview: { prepare: async (world, tenantId) => ({ path: { id: (await aReview(world, tenantId)).id } }) },
   listAuditLog: { prepare: nothing },
   exportAuditLog: { prepare: nothing },
 };

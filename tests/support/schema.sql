@@ -39,6 +39,7 @@ public.user_assignments view owner=bailiwick_owner with=security_invoker=true
 public.user_roles view owner=bailiwick_owner with=security_invoker=true
 public.users view owner=bailiwick_owner with=security_invoker=true
 security.access_policy table owner=bailiwick_owner rls forced
+security.access_review table owner=bailiwick_owner rls forced
 security.admin_path view owner=bailiwick_owner with=security_invoker=true
 security.admin_way view owner=bailiwick_owner with=security_invoker=true
 security.app_user table owner=bailiwick_owner rls forced
@@ -51,6 +52,7 @@ security.emergency_role table owner=bailiwick_owner rls forced
 security.permission table owner=bailiwick_owner
 security.preset_role table owner=bailiwick_owner
 security.record table owner=bailiwick_owner rls forced
+security.review_item table owner=bailiwick_owner rls forced
 security.role table owner=bailiwick_owner rls forced
 security.role_permission table owner=bailiwick_owner rls forced
 security.service_key table owner=bailiwick_owner rls forced
@@ -268,6 +270,16 @@ security.access_policy.elevation_max_minutes integer not null default 480
 security.access_policy.elevation_answer_hours integer not null default 72
 security.access_policy.delegation_max_days integer not null default 31
 security.access_policy.updated_at timestamp with time zone not null default now()
+security.access_review.id text not null default (gen_random_uuid())::text
+security.access_review.tenant_id text not null
+security.access_review.name text not null
+security.access_review.role_id text
+security.access_review.unused_days integer not null default 90
+security.access_review.status text not null default 'open'::text
+security.access_review.started_at timestamp with time zone not null default now()
+security.access_review.started_by_user_id text
+security.access_review.closed_at timestamp with time zone
+security.access_review.closed_by_user_id text
 security.admin_path.tenant_id text
 security.admin_path.role_id text
 security.admin_path.user_id text
@@ -358,6 +370,21 @@ security.record.tenant_id text not null
 security.record.id text not null
 security.record.owner_user_id text not null
 security.record.created_at timestamp with time zone not null default now()
+security.review_item.id bigint not null identity
+security.review_item.review_id text not null
+security.review_item.tenant_id text not null
+security.review_item.assignment_id text not null
+security.review_item.user_id text not null
+security.review_item.role_id text not null
+security.review_item.role_name text not null
+security.review_item.valid_from timestamp with time zone
+security.review_item.expires_at timestamp with time zone
+security.review_item.assigned_at timestamp with time zone not null
+security.review_item.decision text
+security.review_item.was_standing boolean
+security.review_item.decided_at timestamp with time zone
+security.review_item.decided_by_user_id text
+security.review_item.comment text
 security.role.id text not null default (gen_random_uuid())::text
 security.role.tenant_id text not null
 security.role.name text not null
@@ -522,6 +549,12 @@ security.access_policy chk_access_policy_delegation CHECK (((delegation_max_days
 security.access_policy chk_access_policy_elevation CHECK (((elevation_max_minutes >= 1) AND (elevation_max_minutes <= 10080)))
 security.access_policy fk_access_policy_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id) ON DELETE CASCADE
 security.access_policy pk_access_policy PRIMARY KEY (tenant_id)
+security.access_review chk_access_review_name CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200)))
+security.access_review chk_access_review_status CHECK ((status = ANY (ARRAY['open'::text, 'closed'::text])))
+security.access_review chk_access_review_unused CHECK (((unused_days >= 1) AND (unused_days <= 365)))
+security.access_review fk_access_review_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id) ON DELETE CASCADE
+security.access_review pk_access_review PRIMARY KEY (id)
+security.access_review uq_access_review_tenant UNIQUE (id, tenant_id)
 security.app_user chk_app_user_display_name CHECK ((char_length(display_name) <= 200))
 security.app_user chk_app_user_email CHECK (((email ~ '^[^@[:space:]]+@[^@[:space:]]+$'::text) AND (char_length(email) <= 254)))
 security.app_user chk_app_user_id CHECK (security.valid_id(id))
@@ -584,6 +617,12 @@ security.record chk_record_id CHECK (security.valid_id(id))
 security.record fk_record_owner FOREIGN KEY (owner_user_id, tenant_id) REFERENCES security.app_user(id, tenant_id)
 security.record fk_record_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id)
 security.record pk_record PRIMARY KEY (tenant_id, id)
+security.review_item chk_review_item_comment CHECK (((char_length(comment) >= 1) AND (char_length(comment) <= 500)))
+security.review_item chk_review_item_decided CHECK ((((decision IS NULL) = (decided_at IS NULL)) AND ((decision IS NULL) = (decided_by_user_id IS NULL))))
+security.review_item chk_review_item_decider CHECK ((decided_by_user_id <> user_id))
+security.review_item chk_review_item_decision CHECK ((decision = ANY (ARRAY['keep'::text, 'revoke'::text])))
+security.review_item fk_review_item_review FOREIGN KEY (review_id, tenant_id) REFERENCES security.access_review(id, tenant_id) ON DELETE CASCADE
+security.review_item pk_review_item PRIMARY KEY (id)
 security.role chk_role_description CHECK ((char_length(description) <= 1000))
 security.role chk_role_id CHECK (security.valid_id(id))
 security.role chk_role_name CHECK (((char_length(name) <= 64) AND (name <> 'PLATFORM_ADMIN'::text) AND ((name ~ '^[A-Z][A-Z0-9_]*$'::text) OR (is_system AND (name ~ '^[a-z][a-z0-9_]*$'::text)))))
@@ -640,6 +679,7 @@ CREATE INDEX decision_other_xid_decision_id_idx ON audit.decision_other USING bt
 CREATE INDEX ix_access_log_entity ON ONLY audit.access_log USING btree (accessed_entity_id, accessed_at DESC)
 CREATE INDEX ix_access_log_seal ON ONLY audit.access_log USING btree (xid, id)
 CREATE INDEX ix_access_log_tenant ON ONLY audit.access_log USING btree (tenant_id, accessed_at DESC, id DESC)
+CREATE INDEX ix_access_review_tenant ON security.access_review USING btree (tenant_id, started_at DESC, id DESC)
 CREATE INDEX ix_app_user_tenant ON security.app_user USING btree (tenant_id, id)
 CREATE INDEX ix_applied_xid ON sync.applied USING btree (xid)
 CREATE INDEX ix_decision_id ON ONLY audit.decision USING btree (decision_id)
@@ -680,6 +720,9 @@ CREATE INDEX ix_outbox_turn ON sync.outbox USING btree (rank, tenant_id, id) WHE
 CREATE INDEX ix_outbox_xid ON sync.outbox USING btree (xid)
 CREATE INDEX ix_pending_grant_role ON audit.pending_grant USING btree (xid, role_id)
 CREATE INDEX ix_record_owner ON security.record USING btree (tenant_id, owner_user_id, id)
+CREATE INDEX ix_review_item_review ON security.review_item USING btree (review_id, id)
+CREATE INDEX ix_review_item_undecided ON security.review_item USING btree (review_id, id) WHERE (decision IS NULL)
+CREATE INDEX ix_review_item_user ON security.review_item USING btree (user_id)
 CREATE INDEX ix_role_permission_permission ON security.role_permission USING btree (permission_id)
 CREATE INDEX ix_role_permission_tenant ON security.role_permission USING btree (tenant_id, role_id)
 CREATE INDEX ix_seal_last_at ON audit.seal USING btree (lane, last_at)
@@ -708,6 +751,7 @@ CREATE UNIQUE INDEX access_log_other_pkey ON audit.access_log_other USING btree 
 CREATE UNIQUE INDEX decision_other_pkey ON audit.decision_other USING btree (decided_at, decision_id)
 CREATE UNIQUE INDEX pk_access_log ON ONLY audit.access_log USING btree (id, accessed_at)
 CREATE UNIQUE INDEX pk_access_policy ON security.access_policy USING btree (tenant_id)
+CREATE UNIQUE INDEX pk_access_review ON security.access_review USING btree (id)
 CREATE UNIQUE INDEX pk_app_user ON security.app_user USING btree (id)
 CREATE UNIQUE INDEX pk_applied ON sync.applied USING btree (tenant_id)
 CREATE UNIQUE INDEX pk_checkpoint ON audit.checkpoint USING btree (lane, size)
@@ -733,6 +777,7 @@ CREATE UNIQUE INDEX pk_platform_admin ON identity.platform_admin USING btree (us
 CREATE UNIQUE INDEX pk_preset_role ON security.preset_role USING btree (preset, name)
 CREATE UNIQUE INDEX pk_pruned ON audit.pruned USING btree (lane, partition, pruned_at)
 CREATE UNIQUE INDEX pk_record ON security.record USING btree (tenant_id, id)
+CREATE UNIQUE INDEX pk_review_item ON security.review_item USING btree (id)
 CREATE UNIQUE INDEX pk_role ON security.role USING btree (id)
 CREATE UNIQUE INDEX pk_role_permission ON security.role_permission USING btree (role_id, permission_id)
 CREATE UNIQUE INDEX pk_seal ON audit.seal USING btree (lane, batch)
@@ -747,6 +792,7 @@ CREATE UNIQUE INDEX pk_tenant_admin ON security.tenant_admin USING btree (tenant
 CREATE UNIQUE INDEX pk_tenant_audit ON identity.tenant_audit USING btree (id)
 CREATE UNIQUE INDEX pk_user_assignment ON security.user_assignment USING btree (tenant_id, user_id, assigned_user_id)
 CREATE UNIQUE INDEX pk_user_role ON security.user_role USING btree (id)
+CREATE UNIQUE INDEX uq_access_review_tenant ON security.access_review USING btree (id, tenant_id)
 CREATE UNIQUE INDEX uq_app_user_email ON security.app_user USING btree (COALESCE(tenant_id, ''::text), lower(email))
 CREATE UNIQUE INDEX uq_app_user_tenant ON security.app_user USING btree (id, tenant_id)
 CREATE UNIQUE INDEX uq_elevation_open ON security.elevation USING btree (user_id, role_id) WHERE (status = 'pending'::text)
@@ -823,6 +869,9 @@ public.user_assignments CREATE TRIGGER trg_write INSTEAD OF INSERT ON public.use
 public.user_roles CREATE TRIGGER trg_write INSTEAD OF INSERT OR DELETE OR UPDATE ON public.user_roles FOR EACH ROW EXECUTE FUNCTION security.write_user_roles()
 public.users CREATE TRIGGER trg_delete INSTEAD OF DELETE ON public.users FOR EACH ROW EXECUTE FUNCTION security.delete_user()
 security.access_policy CREATE TRIGGER trg_audit AFTER INSERT OR UPDATE ON security.access_policy FOR EACH ROW EXECUTE FUNCTION audit.capture_access_policy()
+security.access_review CREATE TRIGGER trg_review_followed AFTER INSERT OR UPDATE ON security.access_review FOR EACH ROW EXECUTE FUNCTION security.follow_review()
+security.access_review CREATE TRIGGER trg_review_moved BEFORE UPDATE ON security.access_review FOR EACH ROW EXECUTE FUNCTION security.move_review()
+security.access_review CREATE TRIGGER trg_review_opened BEFORE INSERT ON security.access_review FOR EACH ROW EXECUTE FUNCTION security.open_review()
 security.app_user CREATE TRIGGER trg_app_user_last_platform_admin AFTER UPDATE OF status ON security.app_user FOR EACH ROW WHEN (((new.tenant_id IS NULL) AND (old.status = 'active'::text) AND (new.status <> 'active'::text))) EXECUTE FUNCTION identity.keep_last_platform_admin()
 security.app_user CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.app_user REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
 security.app_user CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.app_user REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
@@ -865,6 +914,8 @@ security.record CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.recor
 security.record CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.record REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.record CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.record FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.record CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.record REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.review_item CREATE TRIGGER trg_audit AFTER UPDATE ON security.review_item FOR EACH ROW EXECUTE FUNCTION audit.capture_review_item()
+security.review_item CREATE TRIGGER trg_review_item_decided BEFORE UPDATE ON security.review_item FOR EACH ROW EXECUTE FUNCTION security.decide_review_item()
 security.role CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.tenant_id) = (n.id, n.tenant_id)')
 security.role CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.tenant_id) = (n.id, n.tenant_id)')
 security.role CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.role FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.tenant_id) = (n.id, n.tenant_id)')
@@ -1006,6 +1057,9 @@ identity.tenant_audit p_service for ALL to bailiwick_service using security.in_s
 security.access_policy p_operator for ALL to bailiwick_operator using true check true
 security.access_policy p_owner for ALL to bailiwick_owner using true check true
 security.access_policy p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+security.access_review p_operator for ALL to bailiwick_operator using true check true
+security.access_review p_owner for ALL to bailiwick_owner using true check true
+security.access_review p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
 security.app_user p_operator for ALL to bailiwick_operator using true check true
 security.app_user p_owner for ALL to bailiwick_owner using true check true
 security.app_user p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
@@ -1032,6 +1086,9 @@ security.record p_operator for ALL to bailiwick_operator using true check true
 security.record p_owner for ALL to bailiwick_owner using true check true
 security.record p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
 security.record p_sync for SELECT to bailiwick_sync using true
+security.review_item p_operator for ALL to bailiwick_operator using true check true
+security.review_item p_owner for ALL to bailiwick_owner using true check true
+security.review_item p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
 security.role p_operator for ALL to bailiwick_operator using true check true
 security.role p_owner for ALL to bailiwick_owner using true check true
 security.role p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
@@ -1107,6 +1164,8 @@ public.user_roles bailiwick_operator: delete insert select update
 public.users bailiwick_operator: delete insert select update
 security.access_policy bailiwick_operator: insert select update
 security.access_policy bailiwick_service: insert select update
+security.access_review bailiwick_operator: select
+security.access_review bailiwick_service: select
 security.app_user bailiwick_operator: delete insert select update
 security.app_user bailiwick_service: delete insert select update
 security.app_user bailiwick_sync: select
@@ -1131,6 +1190,8 @@ security.preset_role bailiwick_sync: delete insert select update
 security.record bailiwick_operator: delete insert select truncate update
 security.record bailiwick_service: delete insert select update
 security.record bailiwick_sync: select
+security.review_item bailiwick_operator: select
+security.review_item bailiwick_service: select
 security.role bailiwick_operator: delete insert select update
 security.role bailiwick_service: delete insert select update
 security.role bailiwick_sync: select
@@ -1175,6 +1236,10 @@ identity.mail_outbox bailiwick_service: select (id tenant_id to_address template
 identity.mail_outbox bailiwick_service: update (content not_before attempts lease leased_until last_error sent_at gave_up_at)
 identity.mailer bailiwick_operator: select (host port security username from_address from_name updated_at updated_by)
 identity.signing_key bailiwick_operator: select (kid algorithm public_jwk created_at signs_from)
+security.access_review bailiwick_operator: insert (tenant_id name role_id unused_days)
+security.access_review bailiwick_operator: update (status)
+security.access_review bailiwick_service: insert (tenant_id name role_id unused_days)
+security.access_review bailiwick_service: update (status)
 security.credential bailiwick_operator: select (user_id one_time one_time_expires_at one_time_used_at changed_at)
 security.delegation bailiwick_operator: insert (tenant_id delegator_user_id delegate_user_id role_id with_team reason valid_from expires_at)
 security.delegation bailiwick_operator: update (status ended_by_user_id)
@@ -1188,12 +1253,15 @@ security.emergency_access bailiwick_operator: insert (tenant_id user_id role_id 
 security.emergency_access bailiwick_operator: update (status verdict review_comment)
 security.emergency_access bailiwick_service: insert (tenant_id user_id role_id reason ticket)
 security.emergency_access bailiwick_service: update (status verdict review_comment)
+security.review_item bailiwick_operator: update (decision comment)
+security.review_item bailiwick_service: update (decision comment)
 
 -- functions
 audit.capture_access_policy() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 5e4e4fde86b3bf95ec318e4d4aed8c66
 audit.capture_change() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner a649ba5ee15a787ff1de887e120c590e
 audit.capture_credential() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 207bd96f24128d1968eefa923b542cb3
 audit.capture_emergency_role() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner b0a9f28cab8fed2ddf2130323410fd3c
+audit.capture_review_item() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner c4c3d6dee8be97d505ec9226ede193af
 audit.ensure_access_log_partitions(months_ahead integer) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner,bailiwick_sync=X/bailiwick_owner ba93919ab78925a4fe5b369400f21a50
 audit.ensure_decision_partitions(days_ahead integer) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 28a7fc94f65fefa22c105af8fecffa96
 audit.ensure_partition(parent text, suffix text, since timestamp with time zone, until timestamp with time zone) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner e5e134811e16b6c5f493725708750c58
@@ -1225,6 +1293,7 @@ security.assign_for_a_time(holder text, role text, tenant text, starts timestamp
 security.assign_named_role(wanted user_roles) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner 88511538b2aadda7250801c00a116927
 security.broken_ways(table_name text) immutable owner=bailiwick_owner bf48f10da5eb0126ae2b2c5da9284165
 security.cancel_elevations() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 285e20625d0c0bf288d536b0f9528e52
+security.decide_review_item() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 4594fb0b5f2b65d201683dafe5d4e50e
 security.delegable_permissions(user_id text, tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner e7a486484680ceec5c948a758504dd60
 security.delete_tenant() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 77c7862d43449e66102c4e8fe3f54a40
 security.delete_user() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner fd0a647217cace230ec2649f3fb6bfca
@@ -1237,6 +1306,7 @@ security.fill_role_tenant() volatile definer set search_path=pg_catalog, pg_temp
 security.follow_delegation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner c0ddd8402213b46fd0e9a78d1c4ed050
 security.follow_elevation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 363f58b53d45bd91bc4b96686102571d
 security.follow_emergency() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner f39907105eb0268c3a1ef43bac85d763
+security.follow_review() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 342ae5794cfb2736475f95740a0463c3
 security.guard_assignment() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 8413cde57a2565e4a9e85d0750d38c47
 security.guard_credential() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner 9268a079a6e712cdc73efb440591e300
 security.guard_emergency_role() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 3d7b32beb2e8f4b4937290feb2e7fe02
@@ -1255,11 +1325,13 @@ security.moment() volatile owner=bailiwick_owner 942f666625def2490f59ebe63e4850a
 security.move_delegation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner e17038164cb4ea6ce1f778bae928ffae
 security.move_elevation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 4083be3a37fc71c59756cba0915e80d2
 security.move_emergency() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner eef167ef887d14e173f82b2a9a820016
+security.move_review() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 0afdbfd23360d3f172675f73a9200139
 security.normal_email(email text) immutable owner=bailiwick_owner 59fa825656dad96ece8fd3bdaca32f18
 security.note_admins(tenant_ids text[]) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 83823ebab652355d4c3384778fdb2bc8
 security.open_delegation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner ba50c69e5aaa878eeb44e8d797f8cd3d
 security.open_elevation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1bd10c09fbc9eeb87f542807c594bcbf
 security.open_emergency() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner bd548d2258640230848103da4c5be948
+security.open_review() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner c2546d26223d733d62aafb614d3d103c
 security.people_below(tenant_id text, user_id text, at timestamp with time zone) stable set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 2a47abeb601f14cae881596488bb49e8
 security.place_user(user_id text, tenant_id text) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner d1a72abe09b0d8e5cc327382912ddb55
 security.protect_permission_set() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 765d98c698a6d8e36b250c008cd300c9
