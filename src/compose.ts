@@ -42,6 +42,7 @@ import { createLoopDelay } from './platform/loop-delay.js';
 import { createPool } from './platform/postgres.js';
 import type { Pool } from './platform/postgres.js';
 import { declareRuntimeMetrics } from './platform/runtime-metrics.js';
+import { createRequestSweeper } from './requests/sweeper.js';
 import { closing, inOrder } from './shared/part.js';
 import type { Part } from './shared/part.js';
 import { patient } from './shared/patient.js';
@@ -152,6 +153,7 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
     ledger.sealer,
     waiting(decisionLog),
     createImpersonationSweeper({ pool, log }),
+    createRequestSweeper({ pool, log }),
     createMailSender({ pool, office, log, metrics: createMailMetrics(metrics, pool) }),
     ...(base.signingIn === undefined ? [] : [waiting(base.signingIn.keys)]),
     service,

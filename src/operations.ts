@@ -27,6 +27,7 @@ import type { EngineWatch } from './platform/engine-watch.js';
 import type { Metrics } from './platform/metrics.js';
 import type { Pool, Tx } from './platform/postgres.js';
 import { rbacOperations } from './rbac/operations.js';
+import { requestOperations } from './requests/operations.js';
 import type { Authorize, Deadline, Operations } from './shared/operation.js';
 import { Problem, PROBLEMS } from './shared/problem.js';
 import type { SyncGate } from './shared/sync-gate.js';
@@ -82,6 +83,7 @@ export function carriedOut(
       ...profileOperations({ change, show, authorizeOwn: decisions.authorizeOwn }),
       ...teamOperations({ change, show, now }),
       ...recordOperations({ change, show, now, authorize: decisions.authorize }),
+      ...requestOperations({ change, show, now, metrics }),
       ...impersonationOperations({ change, ...people }),
       ...auditOperations({ show }),
       ...mailOperations({ pool, office: base.office }),

@@ -1183,6 +1183,300 @@ export type ContractDocument = {
   [key: string]: unknown;
 };
 
+export type ElevationStatus = 'pending' | 'approved' | 'denied' | 'cancelled' | 'lapsed' | 'ended' | 'expired';
+
+/**
+ * What it is about, in another system.
+ */
+export type Ticket = string;
+
+export type Elevation = {
+  id: Id;
+  userId: Id;
+  roleId: Id;
+  roleName: AnyRoleName;
+  reason: Reason;
+  ticket: Ticket | null;
+  durationMinutes: number;
+  status: ElevationStatus;
+  requestedAt: Timestamp;
+  answerBy: Timestamp;
+  decidedAt: Timestamp | null;
+  decidedByUserId: Id | null;
+  decisionReason: Reason | null;
+  assignmentId: Id | null;
+  expiresAt: Timestamp | null;
+  endedAt: Timestamp | null;
+};
+
+export type ElevationPage = {
+  items: Array<Elevation>;
+  nextCursor: Cursor | null;
+};
+
+export type ElevationReceipt = {
+  elevation: Elevation;
+  syncToken: SyncToken;
+  applied: Applied;
+};
+
+export type RequestElevationRequest = {
+  roleId: Id;
+  /**
+   * From the approval on.
+   */
+  durationMinutes: number;
+  reason: Reason;
+  ticket?: Ticket;
+};
+
+export type DecideElevationRequest = {
+  reason?: Reason;
+};
+
+export type AccessPolicy = {
+  /**
+   * How long a role that was asked for may last.
+   */
+  elevationMaxMinutes: number;
+  /**
+   * After how long a request lapses.
+   */
+  elevationAnswerHours: number;
+  /**
+   * How long a delegation may last.
+   */
+  delegationMaxDays: number;
+  /**
+   * Which roles may be taken at once, for an hour, by whom; none, where it is empty.
+   */
+  emergency: Array<EmergencyRole>;
+};
+
+export type AccessPolicyReceipt = {
+  policy: AccessPolicy;
+  syncToken: SyncToken;
+  applied: Applied;
+};
+
+export type DelegationStatus = 'active' | 'ended' | 'expired';
+
+export type Delegation = {
+  id: Id;
+  delegatorUserId: Id;
+  delegateUserId: Id;
+  roleId: Id | null;
+  roleName: AnyRoleName | null;
+  /**
+   * Whether those below the delegator were handed on.
+   */
+  team: boolean;
+  /**
+   * How many people were put below the delegate.
+   */
+  teamSize: number;
+  reason: Reason;
+  status: DelegationStatus;
+  createdAt: Timestamp;
+  validFrom: Timestamp | null;
+  expiresAt: Timestamp;
+  endedAt: Timestamp | null;
+  endedByUserId: Id | null;
+};
+
+export type DelegationPage = {
+  items: Array<Delegation>;
+  nextCursor: Cursor | null;
+};
+
+export type DelegationReceipt = {
+  delegation: Delegation;
+  syncToken: SyncToken;
+  applied: Applied;
+};
+
+export type CreateDelegationRequest = {
+  delegateUserId: Id;
+  roleId?: Id;
+  /**
+   * Whether those below one are handed on.
+   */
+  team?: boolean;
+  validFrom?: Timestamp;
+  expiresAt: Timestamp;
+  reason: Reason;
+};
+
+export type Verdict = 'justified' | 'unjustified';
+
+export type EmergencyAccess = {
+  id: Id;
+  userId: Id;
+  roleId: Id;
+  roleName: AnyRoleName;
+  reason: Reason;
+  ticket: Ticket;
+  status: DelegationStatus;
+  takenAt: Timestamp;
+  expiresAt: Timestamp;
+  endedAt: Timestamp | null;
+  /**
+   * Entries that whoever took it has written meanwhile, up to 10,000.
+   */
+  changes: number;
+  reviewedAt: Timestamp | null;
+  reviewedByUserId: Id | null;
+  verdict: Verdict | null;
+  reviewComment: Reason | null;
+};
+
+export type EmergencyPage = {
+  items: Array<EmergencyAccess>;
+  nextCursor: Cursor | null;
+};
+
+export type EmergencyReceipt = {
+  access: EmergencyAccess;
+  syncToken: SyncToken;
+  applied: Applied;
+};
+
+export type TakeEmergencyRequest = {
+  roleId: Id;
+  reason: Reason;
+  ticket: Ticket;
+};
+
+export type ReviewEmergencyRequest = {
+  verdict: Verdict;
+  comment?: Reason;
+};
+
+/**
+ * Whoever holds the first may take the second in an emergency.
+ */
+export type EmergencyRole = {
+  holderRoleId: Id;
+  roleId: Id;
+};
+
+export type ReviewStatus = 'open' | 'closed';
+
+export type ReviewDecision = 'keep' | 'revoke';
+
+export type ReviewName = string;
+
+/**
+ * What was not used for so many days is pointed out.
+ */
+export type UnusedDays = number;
+
+export type Review = {
+  id: Id;
+  name: ReviewName;
+  roleId: Id | null;
+  unusedDays: UnusedDays;
+  status: ReviewStatus;
+  startedAt: Timestamp;
+  startedByUserId: Id | null;
+  closedAt: Timestamp | null;
+  closedByUserId: Id | null;
+  items: number;
+  kept: number;
+  revoked: number;
+  undecided: number;
+};
+
+export type ReviewPage = {
+  items: Array<Review>;
+  nextCursor: Cursor | null;
+};
+
+export type ReviewReceipt = {
+  review: Review;
+  syncToken: SyncToken;
+  applied: Applied;
+};
+
+export type ReviewItem = {
+  id: Id;
+  userId: Id;
+  roleId: Id;
+  roleName: AnyRoleName;
+  assignmentId: Id;
+  validFrom: Timestamp | null;
+  expiresAt: Timestamp | null;
+  assignedAt: Timestamp;
+  decision: ReviewDecision | null;
+  /**
+   * Of a revocation whether there was still something to revoke.
+   */
+  wasStanding: boolean | null;
+  decidedAt: Timestamp | null;
+  decidedByUserId: Id | null;
+  comment: Reason | null;
+};
+
+export type ReviewItemWithHints = {
+  id: Id;
+  userId: Id;
+  roleId: Id;
+  roleName: AnyRoleName;
+  assignmentId: Id;
+  validFrom: Timestamp | null;
+  expiresAt: Timestamp | null;
+  assignedAt: Timestamp;
+  decision: ReviewDecision | null;
+  /**
+   * Of a revocation whether there was still something to revoke.
+   */
+  wasStanding: boolean | null;
+  decidedAt: Timestamp | null;
+  decidedByUserId: Id | null;
+  comment: Reason | null;
+  hints: ReviewHints;
+};
+
+export type ReviewHints = {
+  /**
+   * The user was allowed nothing by a permission of the role in that time.
+   */
+  unused: boolean | null;
+  /**
+   * They did not sign in in that time, and nothing was decided about them.
+   */
+  dormant: boolean;
+  /**
+   * Nobody manages them now.
+   */
+  withoutManager: boolean;
+};
+
+export type ReviewItemPage = {
+  items: Array<ReviewItemWithHints>;
+  nextCursor: Cursor | null;
+};
+
+export type ReviewItemReceipt = {
+  item: ReviewItem;
+  syncToken: SyncToken;
+  applied: Applied;
+};
+
+export type StartReviewRequest = {
+  name: ReviewName;
+  roleId?: Id;
+  /**
+   * What was not used for so many days is pointed out.
+   */
+  unusedDays?: number;
+};
+
+export type DecideReviewItemRequest = {
+  decision: ReviewDecision;
+  comment?: Reason;
+};
+
 export type ProblemCode =
   | 'INVALID_REQUEST'
   | 'SYNC_TOKEN_INVALID'
@@ -1195,8 +1489,10 @@ export type ProblemCode =
   | 'TENANT_SUSPENDED'
   | 'CURRENT_PASSWORD_WRONG'
   | 'PASSWORD_CHANGE_REQUIRED'
+  | 'SELF_APPROVAL'
   | 'NOT_FOUND'
   | 'METHOD_NOT_ALLOWED'
+  | 'ALREADY_ASSIGNED'
   | 'ASSIGNMENT_CYCLE'
   | 'ASSIGNMENT_TOO_DEEP'
   | 'ALREADY_IMPERSONATING'
@@ -1210,6 +1506,8 @@ export type ProblemCode =
   | 'OWNS_RECORDS'
   | 'PLATFORM_ADMIN_EXISTS'
   | 'RECORD_EXISTS'
+  | 'REQUEST_CLOSED'
+  | 'REQUEST_OPEN'
   | 'ROLE_IN_USE'
   | 'ROLE_NAME_TAKEN'
   | 'SLUG_TAKEN'
@@ -1498,6 +1796,81 @@ export type TenantStatusFilter = TenantStatus;
  * How many tenants a page holds.
  */
 export type TenantLimit = number;
+
+/**
+ * The request.
+ */
+export type ElevationId = Id;
+
+/**
+ * How far they have come.
+ */
+export type ElevationStatusFilter = ElevationStatus;
+
+/**
+ * Whose they are.
+ */
+export type RequesterFilter = Id;
+
+/**
+ * How many a page holds.
+ */
+export type RequestLimit = number;
+
+/**
+ * The delegation.
+ */
+export type DelegationId = Id;
+
+/**
+ * How far they have come.
+ */
+export type DelegationStatusFilter = DelegationStatus;
+
+/**
+ * Who gave or was given.
+ */
+export type DelegationPersonFilter = Id;
+
+/**
+ * The emergency access.
+ */
+export type EmergencyId = Id;
+
+/**
+ * Whether it has been reviewed.
+ */
+export type ReviewedFilter = boolean;
+
+/**
+ * Who took it.
+ */
+export type EmergencyUserFilter = Id;
+
+/**
+ * The review.
+ */
+export type ReviewId = Id;
+
+/**
+ * The item.
+ */
+export type ReviewItemId = Id;
+
+/**
+ * How far they have come.
+ */
+export type ReviewStatusFilter = ReviewStatus;
+
+/**
+ * What was decided.
+ */
+export type DecisionFilter = 'keep' | 'revoke' | 'undecided';
+
+/**
+ * How many items a page holds.
+ */
+export type ReviewItemLimit = number;
 
 export type CheckData = {
   body: CheckRequest;
@@ -3735,6 +4108,1880 @@ export type ExportAuditLogResponses = {
 };
 
 export type ExportAuditLogResponse = ExportAuditLogResponses[keyof ExportAuditLogResponses];
+
+export type ListMyElevationsData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: {
+    /**
+     * How far they have come.
+     */
+    status?: ElevationStatus;
+    /**
+     * How many a page holds.
+     */
+    limit?: number;
+    /**
+     * The `nextCursor` of the page before.
+     */
+    cursor?: Cursor;
+  };
+  url: '/elevations';
+};
+
+export type ListMyElevationsErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ListMyElevationsError = ListMyElevationsErrors[keyof ListMyElevationsErrors];
+
+export type ListMyElevationsResponses = {
+  /**
+   * A page of requests.
+   */
+  200: ElevationPage;
+};
+
+export type ListMyElevationsResponse = ListMyElevationsResponses[keyof ListMyElevationsResponses];
+
+export type RequestElevationData = {
+  body: RequestElevationRequest;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: never;
+  url: '/elevations';
+};
+
+export type RequestElevationErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type RequestElevationError = RequestElevationErrors[keyof RequestElevationErrors];
+
+export type RequestElevationResponses = {
+  /**
+   * The request.
+   */
+  201: ElevationReceipt;
+};
+
+export type RequestElevationResponse = RequestElevationResponses[keyof RequestElevationResponses];
+
+export type GetMyElevationData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The request.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/elevations/{id}';
+};
+
+export type GetMyElevationErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type GetMyElevationError = GetMyElevationErrors[keyof GetMyElevationErrors];
+
+export type GetMyElevationResponses = {
+  /**
+   * The request.
+   */
+  200: Elevation;
+};
+
+export type GetMyElevationResponse = GetMyElevationResponses[keyof GetMyElevationResponses];
+
+export type CancelElevationData = {
+  body?: never;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The request.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/elevations/{id}/cancel';
+};
+
+export type CancelElevationErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type CancelElevationError = CancelElevationErrors[keyof CancelElevationErrors];
+
+export type CancelElevationResponses = {
+  /**
+   * The request.
+   */
+  200: ElevationReceipt;
+};
+
+export type CancelElevationResponse = CancelElevationResponses[keyof CancelElevationResponses];
+
+export type EndElevationData = {
+  body?: never;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The request.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/elevations/{id}/end';
+};
+
+export type EndElevationErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type EndElevationError = EndElevationErrors[keyof EndElevationErrors];
+
+export type EndElevationResponses = {
+  /**
+   * The request.
+   */
+  200: ElevationReceipt;
+};
+
+export type EndElevationResponse = EndElevationResponses[keyof EndElevationResponses];
+
+export type ListElevationsData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: {
+    /**
+     * How far they have come.
+     */
+    status?: ElevationStatus;
+    /**
+     * Whose they are.
+     */
+    userId?: Id;
+    /**
+     * How many a page holds.
+     */
+    limit?: number;
+    /**
+     * The `nextCursor` of the page before.
+     */
+    cursor?: Cursor;
+  };
+  url: '/admin/elevations';
+};
+
+export type ListElevationsErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ListElevationsError = ListElevationsErrors[keyof ListElevationsErrors];
+
+export type ListElevationsResponses = {
+  /**
+   * A page of requests.
+   */
+  200: ElevationPage;
+};
+
+export type ListElevationsResponse = ListElevationsResponses[keyof ListElevationsResponses];
+
+export type GetElevationData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The request.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/admin/elevations/{id}';
+};
+
+export type GetElevationErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type GetElevationError = GetElevationErrors[keyof GetElevationErrors];
+
+export type GetElevationResponses = {
+  /**
+   * The request.
+   */
+  200: Elevation;
+};
+
+export type GetElevationResponse = GetElevationResponses[keyof GetElevationResponses];
+
+export type ApproveElevationData = {
+  body: DecideElevationRequest;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The request.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/admin/elevations/{id}/approve';
+};
+
+export type ApproveElevationErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ApproveElevationError = ApproveElevationErrors[keyof ApproveElevationErrors];
+
+export type ApproveElevationResponses = {
+  /**
+   * The request.
+   */
+  200: ElevationReceipt;
+};
+
+export type ApproveElevationResponse = ApproveElevationResponses[keyof ApproveElevationResponses];
+
+export type DenyElevationData = {
+  body: DecideElevationRequest;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The request.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/admin/elevations/{id}/deny';
+};
+
+export type DenyElevationErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type DenyElevationError = DenyElevationErrors[keyof DenyElevationErrors];
+
+export type DenyElevationResponses = {
+  /**
+   * The request.
+   */
+  200: ElevationReceipt;
+};
+
+export type DenyElevationResponse = DenyElevationResponses[keyof DenyElevationResponses];
+
+export type GetAccessPolicyData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: never;
+  url: '/admin/access-policy';
+};
+
+export type GetAccessPolicyErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type GetAccessPolicyError = GetAccessPolicyErrors[keyof GetAccessPolicyErrors];
+
+export type GetAccessPolicyResponses = {
+  /**
+   * The policy.
+   */
+  200: AccessPolicy;
+};
+
+export type GetAccessPolicyResponse = GetAccessPolicyResponses[keyof GetAccessPolicyResponses];
+
+export type ReplaceAccessPolicyData = {
+  body: AccessPolicy;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: never;
+  url: '/admin/access-policy';
+};
+
+export type ReplaceAccessPolicyErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ReplaceAccessPolicyError = ReplaceAccessPolicyErrors[keyof ReplaceAccessPolicyErrors];
+
+export type ReplaceAccessPolicyResponses = {
+  /**
+   * The policy.
+   */
+  200: AccessPolicyReceipt;
+};
+
+export type ReplaceAccessPolicyResponse = ReplaceAccessPolicyResponses[keyof ReplaceAccessPolicyResponses];
+
+export type ListMyDelegationsData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: {
+    /**
+     * How far they have come.
+     */
+    status?: DelegationStatus;
+    /**
+     * How many a page holds.
+     */
+    limit?: number;
+    /**
+     * The `nextCursor` of the page before.
+     */
+    cursor?: Cursor;
+  };
+  url: '/delegations';
+};
+
+export type ListMyDelegationsErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ListMyDelegationsError = ListMyDelegationsErrors[keyof ListMyDelegationsErrors];
+
+export type ListMyDelegationsResponses = {
+  /**
+   * A page of delegations.
+   */
+  200: DelegationPage;
+};
+
+export type ListMyDelegationsResponse = ListMyDelegationsResponses[keyof ListMyDelegationsResponses];
+
+export type CreateDelegationData = {
+  body: CreateDelegationRequest;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: never;
+  url: '/delegations';
+};
+
+export type CreateDelegationErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type CreateDelegationError = CreateDelegationErrors[keyof CreateDelegationErrors];
+
+export type CreateDelegationResponses = {
+  /**
+   * The delegation.
+   */
+  201: DelegationReceipt;
+};
+
+export type CreateDelegationResponse = CreateDelegationResponses[keyof CreateDelegationResponses];
+
+export type EndMyDelegationData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The delegation.
+     */
+    id: Id;
+  };
+  query?: {
+    /**
+     * Why; it stands in the entry.
+     */
+    reason?: Reason;
+  };
+  url: '/delegations/{id}';
+};
+
+export type EndMyDelegationErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type EndMyDelegationError = EndMyDelegationErrors[keyof EndMyDelegationErrors];
+
+export type EndMyDelegationResponses = {
+  /**
+   * The delegation.
+   */
+  200: DelegationReceipt;
+};
+
+export type EndMyDelegationResponse = EndMyDelegationResponses[keyof EndMyDelegationResponses];
+
+export type ListDelegationsData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: {
+    /**
+     * How far they have come.
+     */
+    status?: DelegationStatus;
+    /**
+     * Who gave or was given.
+     */
+    userId?: Id;
+    /**
+     * How many a page holds.
+     */
+    limit?: number;
+    /**
+     * The `nextCursor` of the page before.
+     */
+    cursor?: Cursor;
+  };
+  url: '/admin/delegations';
+};
+
+export type ListDelegationsErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ListDelegationsError = ListDelegationsErrors[keyof ListDelegationsErrors];
+
+export type ListDelegationsResponses = {
+  /**
+   * A page of delegations.
+   */
+  200: DelegationPage;
+};
+
+export type ListDelegationsResponse = ListDelegationsResponses[keyof ListDelegationsResponses];
+
+export type EndDelegationData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The delegation.
+     */
+    id: Id;
+  };
+  query?: {
+    /**
+     * Why; it stands in the entry.
+     */
+    reason?: Reason;
+  };
+  url: '/admin/delegations/{id}';
+};
+
+export type EndDelegationErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type EndDelegationError = EndDelegationErrors[keyof EndDelegationErrors];
+
+export type EndDelegationResponses = {
+  /**
+   * The delegation.
+   */
+  200: DelegationReceipt;
+};
+
+export type EndDelegationResponse = EndDelegationResponses[keyof EndDelegationResponses];
+
+export type ListMyEmergenciesData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: {
+    /**
+     * How many a page holds.
+     */
+    limit?: number;
+    /**
+     * The `nextCursor` of the page before.
+     */
+    cursor?: Cursor;
+  };
+  url: '/emergency-access';
+};
+
+export type ListMyEmergenciesErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ListMyEmergenciesError = ListMyEmergenciesErrors[keyof ListMyEmergenciesErrors];
+
+export type ListMyEmergenciesResponses = {
+  /**
+   * A page of them.
+   */
+  200: EmergencyPage;
+};
+
+export type ListMyEmergenciesResponse = ListMyEmergenciesResponses[keyof ListMyEmergenciesResponses];
+
+export type TakeEmergencyAccessData = {
+  body: TakeEmergencyRequest;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: never;
+  url: '/emergency-access';
+};
+
+export type TakeEmergencyAccessErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type TakeEmergencyAccessError = TakeEmergencyAccessErrors[keyof TakeEmergencyAccessErrors];
+
+export type TakeEmergencyAccessResponses = {
+  /**
+   * The access.
+   */
+  201: EmergencyReceipt;
+};
+
+export type TakeEmergencyAccessResponse = TakeEmergencyAccessResponses[keyof TakeEmergencyAccessResponses];
+
+export type EndEmergencyAccessData = {
+  body?: never;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The emergency access.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/emergency-access/{id}/end';
+};
+
+export type EndEmergencyAccessErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type EndEmergencyAccessError = EndEmergencyAccessErrors[keyof EndEmergencyAccessErrors];
+
+export type EndEmergencyAccessResponses = {
+  /**
+   * The access.
+   */
+  200: EmergencyReceipt;
+};
+
+export type EndEmergencyAccessResponse = EndEmergencyAccessResponses[keyof EndEmergencyAccessResponses];
+
+export type ListEmergenciesData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: {
+    /**
+     * Whether it has been reviewed.
+     */
+    reviewed?: boolean;
+    /**
+     * Who took it.
+     */
+    userId?: Id;
+    /**
+     * How many a page holds.
+     */
+    limit?: number;
+    /**
+     * The `nextCursor` of the page before.
+     */
+    cursor?: Cursor;
+  };
+  url: '/admin/emergency-access';
+};
+
+export type ListEmergenciesErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ListEmergenciesError = ListEmergenciesErrors[keyof ListEmergenciesErrors];
+
+export type ListEmergenciesResponses = {
+  /**
+   * A page of them.
+   */
+  200: EmergencyPage;
+};
+
+export type ListEmergenciesResponse = ListEmergenciesResponses[keyof ListEmergenciesResponses];
+
+export type ReviewEmergencyAccessData = {
+  body: ReviewEmergencyRequest;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The emergency access.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/admin/emergency-access/{id}/review';
+};
+
+export type ReviewEmergencyAccessErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ReviewEmergencyAccessError = ReviewEmergencyAccessErrors[keyof ReviewEmergencyAccessErrors];
+
+export type ReviewEmergencyAccessResponses = {
+  /**
+   * The access.
+   */
+  200: EmergencyReceipt;
+};
+
+export type ReviewEmergencyAccessResponse = ReviewEmergencyAccessResponses[keyof ReviewEmergencyAccessResponses];
+
+export type ListReviewsData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: {
+    /**
+     * How far they have come.
+     */
+    status?: ReviewStatus;
+    /**
+     * How many a page holds.
+     */
+    limit?: number;
+    /**
+     * The `nextCursor` of the page before.
+     */
+    cursor?: Cursor;
+  };
+  url: '/admin/reviews';
+};
+
+export type ListReviewsErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ListReviewsError = ListReviewsErrors[keyof ListReviewsErrors];
+
+export type ListReviewsResponses = {
+  /**
+   * A page of reviews.
+   */
+  200: ReviewPage;
+};
+
+export type ListReviewsResponse = ListReviewsResponses[keyof ListReviewsResponses];
+
+export type StartReviewData = {
+  body: StartReviewRequest;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: never;
+  url: '/admin/reviews';
+};
+
+export type StartReviewErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type StartReviewError = StartReviewErrors[keyof StartReviewErrors];
+
+export type StartReviewResponses = {
+  /**
+   * The review.
+   */
+  201: ReviewReceipt;
+};
+
+export type StartReviewResponse = StartReviewResponses[keyof StartReviewResponses];
+
+export type GetReviewData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The review.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/admin/reviews/{id}';
+};
+
+export type GetReviewErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type GetReviewError = GetReviewErrors[keyof GetReviewErrors];
+
+export type GetReviewResponses = {
+  /**
+   * The review.
+   */
+  200: Review;
+};
+
+export type GetReviewResponse = GetReviewResponses[keyof GetReviewResponses];
+
+export type ListReviewItemsData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The review.
+     */
+    id: Id;
+  };
+  query?: {
+    /**
+     * What was decided.
+     */
+    decision?: 'keep' | 'revoke' | 'undecided';
+    /**
+     * How many items a page holds.
+     */
+    limit?: number;
+    /**
+     * The `nextCursor` of the page before.
+     */
+    cursor?: Cursor;
+  };
+  url: '/admin/reviews/{id}/items';
+};
+
+export type ListReviewItemsErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ListReviewItemsError = ListReviewItemsErrors[keyof ListReviewItemsErrors];
+
+export type ListReviewItemsResponses = {
+  /**
+   * A page of items.
+   */
+  200: ReviewItemPage;
+};
+
+export type ListReviewItemsResponse = ListReviewItemsResponses[keyof ListReviewItemsResponses];
+
+export type DecideReviewItemData = {
+  body: DecideReviewItemRequest;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The review.
+     */
+    id: Id;
+    /**
+     * The item.
+     */
+    itemId: Id;
+  };
+  query?: never;
+  url: '/admin/reviews/{id}/items/{itemId}';
+};
+
+export type DecideReviewItemErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type DecideReviewItemError = DecideReviewItemErrors[keyof DecideReviewItemErrors];
+
+export type DecideReviewItemResponses = {
+  /**
+   * The item.
+   */
+  200: ReviewItemReceipt;
+};
+
+export type DecideReviewItemResponse = DecideReviewItemResponses[keyof DecideReviewItemResponses];
+
+export type CloseReviewData = {
+  body?: never;
+  headers?: {
+    /**
+     * Makes a repeated request have one effect, and be answered as the first one was, for a day. With another body it is 422 `IDEMPOTENCY_KEY_REUSED`; while the first one runs, 409 `IDEMPOTENCY_IN_PROGRESS`.
+     */
+    'idempotency-key'?: string;
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The review.
+     */
+    id: Id;
+  };
+  query?: never;
+  url: '/admin/reviews/{id}/close';
+};
+
+export type CloseReviewErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  422: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type CloseReviewError = CloseReviewErrors[keyof CloseReviewErrors];
+
+export type CloseReviewResponses = {
+  /**
+   * The review.
+   */
+  200: ReviewReceipt;
+};
+
+export type CloseReviewResponse = CloseReviewResponses[keyof CloseReviewResponses];
+
+export type ExportReviewData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path: {
+    /**
+     * The review.
+     */
+    id: Id;
+  };
+  query?: {
+    /**
+     * The form of the file.
+     */
+    format?: 'csv' | 'ndjson';
+  };
+  url: '/admin/reviews/{id}/export';
+};
+
+export type ExportReviewErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ExportReviewError = ExportReviewErrors[keyof ExportReviewErrors];
+
+export type ExportReviewResponses = {
+  /**
+   * The file, sent as it is read.
+   */
+  200: ExportText;
+};
+
+export type ExportReviewResponse = ExportReviewResponses[keyof ExportReviewResponses];
 
 export type GetMailerData = {
   body?: never;

@@ -67,6 +67,62 @@ import type {
   ListAuditLogResponses,
   ExportAuditLogData,
   ExportAuditLogResponses,
+  ListMyElevationsData,
+  ListMyElevationsResponses,
+  RequestElevationData,
+  RequestElevationResponses,
+  GetMyElevationData,
+  GetMyElevationResponses,
+  CancelElevationData,
+  CancelElevationResponses,
+  EndElevationData,
+  EndElevationResponses,
+  ListElevationsData,
+  ListElevationsResponses,
+  GetElevationData,
+  GetElevationResponses,
+  ApproveElevationData,
+  ApproveElevationResponses,
+  DenyElevationData,
+  DenyElevationResponses,
+  GetAccessPolicyData,
+  GetAccessPolicyResponses,
+  ReplaceAccessPolicyData,
+  ReplaceAccessPolicyResponses,
+  ListMyDelegationsData,
+  ListMyDelegationsResponses,
+  CreateDelegationData,
+  CreateDelegationResponses,
+  EndMyDelegationData,
+  EndMyDelegationResponses,
+  ListDelegationsData,
+  ListDelegationsResponses,
+  EndDelegationData,
+  EndDelegationResponses,
+  ListMyEmergenciesData,
+  ListMyEmergenciesResponses,
+  TakeEmergencyAccessData,
+  TakeEmergencyAccessResponses,
+  EndEmergencyAccessData,
+  EndEmergencyAccessResponses,
+  ListEmergenciesData,
+  ListEmergenciesResponses,
+  ReviewEmergencyAccessData,
+  ReviewEmergencyAccessResponses,
+  ListReviewsData,
+  ListReviewsResponses,
+  StartReviewData,
+  StartReviewResponses,
+  GetReviewData,
+  GetReviewResponses,
+  ListReviewItemsData,
+  ListReviewItemsResponses,
+  DecideReviewItemData,
+  DecideReviewItemResponses,
+  CloseReviewData,
+  CloseReviewResponses,
+  ExportReviewData,
+  ExportReviewResponses,
   GetMailerData,
   GetMailerResponses,
   ReplaceMailerData,
@@ -154,6 +210,34 @@ export interface OperationTypes {
   readonly deleteRecord: { data: DeleteRecordData; responses: DeleteRecordResponses };
   readonly listAuditLog: { data: ListAuditLogData; responses: ListAuditLogResponses };
   readonly exportAuditLog: { data: ExportAuditLogData; responses: ExportAuditLogResponses };
+  readonly listMyElevations: { data: ListMyElevationsData; responses: ListMyElevationsResponses };
+  readonly requestElevation: { data: RequestElevationData; responses: RequestElevationResponses };
+  readonly getMyElevation: { data: GetMyElevationData; responses: GetMyElevationResponses };
+  readonly cancelElevation: { data: CancelElevationData; responses: CancelElevationResponses };
+  readonly endElevation: { data: EndElevationData; responses: EndElevationResponses };
+  readonly listElevations: { data: ListElevationsData; responses: ListElevationsResponses };
+  readonly getElevation: { data: GetElevationData; responses: GetElevationResponses };
+  readonly approveElevation: { data: ApproveElevationData; responses: ApproveElevationResponses };
+  readonly denyElevation: { data: DenyElevationData; responses: DenyElevationResponses };
+  readonly getAccessPolicy: { data: GetAccessPolicyData; responses: GetAccessPolicyResponses };
+  readonly replaceAccessPolicy: { data: ReplaceAccessPolicyData; responses: ReplaceAccessPolicyResponses };
+  readonly listMyDelegations: { data: ListMyDelegationsData; responses: ListMyDelegationsResponses };
+  readonly createDelegation: { data: CreateDelegationData; responses: CreateDelegationResponses };
+  readonly endMyDelegation: { data: EndMyDelegationData; responses: EndMyDelegationResponses };
+  readonly listDelegations: { data: ListDelegationsData; responses: ListDelegationsResponses };
+  readonly endDelegation: { data: EndDelegationData; responses: EndDelegationResponses };
+  readonly listMyEmergencies: { data: ListMyEmergenciesData; responses: ListMyEmergenciesResponses };
+  readonly takeEmergencyAccess: { data: TakeEmergencyAccessData; responses: TakeEmergencyAccessResponses };
+  readonly endEmergencyAccess: { data: EndEmergencyAccessData; responses: EndEmergencyAccessResponses };
+  readonly listEmergencies: { data: ListEmergenciesData; responses: ListEmergenciesResponses };
+  readonly reviewEmergencyAccess: { data: ReviewEmergencyAccessData; responses: ReviewEmergencyAccessResponses };
+  readonly listReviews: { data: ListReviewsData; responses: ListReviewsResponses };
+  readonly startReview: { data: StartReviewData; responses: StartReviewResponses };
+  readonly getReview: { data: GetReviewData; responses: GetReviewResponses };
+  readonly listReviewItems: { data: ListReviewItemsData; responses: ListReviewItemsResponses };
+  readonly decideReviewItem: { data: DecideReviewItemData; responses: DecideReviewItemResponses };
+  readonly closeReview: { data: CloseReviewData; responses: CloseReviewResponses };
+  readonly exportReview: { data: ExportReviewData; responses: ExportReviewResponses };
   readonly getMailer: { data: GetMailerData; responses: GetMailerResponses };
   readonly replaceMailer: { data: ReplaceMailerData; responses: ReplaceMailerResponses };
   readonly testMailer: { data: TestMailerData; responses: TestMailerResponses };
@@ -215,6 +299,34 @@ export const operationIds = [
   'deleteRecord',
   'listAuditLog',
   'exportAuditLog',
+  'listMyElevations',
+  'requestElevation',
+  'getMyElevation',
+  'cancelElevation',
+  'endElevation',
+  'listElevations',
+  'getElevation',
+  'approveElevation',
+  'denyElevation',
+  'getAccessPolicy',
+  'replaceAccessPolicy',
+  'listMyDelegations',
+  'createDelegation',
+  'endMyDelegation',
+  'listDelegations',
+  'endDelegation',
+  'listMyEmergencies',
+  'takeEmergencyAccess',
+  'endEmergencyAccess',
+  'listEmergencies',
+  'reviewEmergencyAccess',
+  'listReviews',
+  'startReview',
+  'getReview',
+  'listReviewItems',
+  'decideReviewItem',
+  'closeReview',
+  'exportReview',
   'getMailer',
   'replaceMailer',
   'testMailer',
@@ -255,8 +367,10 @@ export const problemCodes = [
   'TENANT_SUSPENDED',
   'CURRENT_PASSWORD_WRONG',
   'PASSWORD_CHANGE_REQUIRED',
+  'SELF_APPROVAL',
   'NOT_FOUND',
   'METHOD_NOT_ALLOWED',
+  'ALREADY_ASSIGNED',
   'ASSIGNMENT_CYCLE',
   'ASSIGNMENT_TOO_DEEP',
   'ALREADY_IMPERSONATING',
@@ -270,6 +384,8 @@ export const problemCodes = [
   'OWNS_RECORDS',
   'PLATFORM_ADMIN_EXISTS',
   'RECORD_EXISTS',
+  'REQUEST_CLOSED',
+  'REQUEST_OPEN',
   'ROLE_IN_USE',
   'ROLE_NAME_TAKEN',
   'SLUG_TAKEN',

@@ -35,7 +35,7 @@ beforeAll(async () => {
   for (const tenant of TENANTS) {
     await world.addTenant(tenant, 'emr');
     await world.addUser(tenant, `${tenant}-admin`, ['EMR_CLIENT_ADMIN']);
-    for (const operation of operations) await addCallers(tenant, operation);
+    await addCallers(tenant);
   }
   await world.sql(`update identity.tenant set status = 'read_only' where id = 'read-only'`);
   await world.sql(`update identity.tenant set status = 'suspended' where id = 'suspended'`);
@@ -44,31 +44,42 @@ beforeAll(async () => {
 });
 afterAll(() => office.end());
 
-/** One who holds exactly what the operation needs, one who holds everything else, and one who holds it and is disabled. */
-async function addCallers(tenant: string, { id, permission }: ContractOperation): Promise<void> {
-  const exactly = [permission, ...(fixtureOf(id).alsoHolds ?? [])];
-  const others = catalogue.filter((one) => one.objectType === 'tenant' && one.id !== permission).map((one) => one.id);
-  for (const [suffix, permissions] of [
-    ['with', exactly],
-    ['without', others],
-    ['disabled', exactly],
-  ] as const) {
-    const userId = `${tenant}-${id}-${suffix}`;
-    const { world } = office;
-    await world.sql(`insert into security.role (id, tenant_id, name) values ($1, $2, $3)`, [
-      `role-${userId}`,
-      tenant,
-      `ROLE_${suffix}_${id}`.toUpperCase(),
-    ]);
+interface CallerRow {
+  readonly id: string;
+  readonly role_name: string;
+  readonly status: string;
+  readonly permissions: readonly string[];
+}
+
+/** For each operation one who holds exactly what it needs, one who holds everything else, and one who is disabled. */
+async function addCallers(tenant: string): Promise<void> {
+  const callers = operations.flatMap(({ id, permission }): CallerRow[] => {
+    const exactly = [permission, ...(fixtureOf(id).alsoHolds ?? [])];
+    const others = catalogue.filter((one) => one.objectType === 'tenant' && one.id !== permission).map((one) => one.id);
+    const caller = (suffix: string, permissions: readonly string[], status = 'active'): CallerRow => ({
+      id: `${tenant}-${id}-${suffix}`,
+      role_name: `ROLE_${suffix}_${id}`.toUpperCase(),
+      status,
+      permissions,
+    });
+    return [caller('with', exactly), caller('without', others), caller('disabled', exactly, 'disabled')];
+  });
+  const { world } = office;
+  for (const statement of [
+    `insert into security.role (id, tenant_id, name) select 'role-' || c.id, $1, c.role_name from callers c`,
+    `insert into security.role_permission (role_id, permission_id)
+       select 'role-' || c.id, jsonb_array_elements_text(c.permissions) from callers c where $1 <> ''`,
+    `insert into security.app_user (id, tenant_id, email, status)
+       select c.id, $1, c.id || '@example.com', c.status from callers c`,
+    `insert into security.user_role (user_id, role_id) select c.id, 'role-' || c.id from callers c where $1 <> ''`,
+  ]) {
     await world.sql(
-      `insert into security.role_permission (role_id, permission_id) select $1::text, unnest($2::text[])`,
-      [`role-${userId}`, permissions],
+      statement.replaceAll(
+        'callers c',
+        `jsonb_to_recordset($2::jsonb) as c (id text, role_name text, status text, permissions jsonb)`,
+      ),
+      [tenant, JSON.stringify(callers)],
     );
-    await world.addUser(tenant, userId);
-    await world.sql(`insert into security.user_role (user_id, role_id) values ($1, $2)`, [userId, `role-${userId}`]);
-    if (suffix === 'disabled') {
-      await world.sql(`update security.app_user set status = 'disabled' where id = $1`, [userId]);
-    }
   }
 }
 

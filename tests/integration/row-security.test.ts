@@ -22,9 +22,22 @@ async function fill(tenant: string): Promise<void> {
   await world.addTenant(tenant, 'rcm');
   await world.addUser(tenant, `${tenant}-anne`, ['BILLER']);
   await world.addUser(tenant, `${tenant}-bob`);
+  await world.addUser(tenant, `${tenant}-lead`, ['TENANT_ADMIN']);
+  await world.addUser(tenant, `${tenant}-eve`);
   await as('bailiwick_service', { 'bailiwick.platform': 'on' }, [
-    `insert into security.user_assignment (tenant_id, user_id, assigned_user_id) values ('${tenant}', '${tenant}-anne', '${tenant}-bob')`,
+    `insert into security.user_assignment (tenant_id, user_id, assigned_user_id) values
+       ('${tenant}', '${tenant}-anne', '${tenant}-bob'), ('${tenant}', '${tenant}-lead', '${tenant}-anne')`,
     `insert into security.record (tenant_id, id, owner_user_id) values ('${tenant}', 'd', '${tenant}-bob')`,
+    `insert into security.access_policy (tenant_id) values ('${tenant}')`,
+    `insert into security.elevation (tenant_id, user_id, role_id, reason, duration_minutes)
+       select '${tenant}', '${tenant}-bob', id, 'x', 5 from security.role where tenant_id = '${tenant}' limit 1`,
+    `insert into security.delegation (tenant_id, delegator_user_id, delegate_user_id, with_team, reason, expires_at)
+       values ('${tenant}', '${tenant}-lead', '${tenant}-eve', true, 'x', now() + interval '1 hour')`,
+    `insert into security.emergency_role (tenant_id, holder_role_id, role_id)
+       values ('${tenant}', '${tenant}.tenant_admin', '${tenant}.readonly')`,
+    `insert into security.emergency_access (tenant_id, user_id, role_id, reason, ticket)
+       values ('${tenant}', '${tenant}-lead', '${tenant}.readonly', 'x', 'y')`,
+    `insert into security.access_review (tenant_id, name) values ('${tenant}', 'x')`,
     `insert into identity.impersonation (actor_user_id, tenant_id, reason) values ('${tenant}-anne', '${tenant}', 'x')`,
     `insert into identity.tenant_audit (tenant_id, event_type) values ('${tenant}', 'CREATED')`,
     `insert into security.service_key (id, name, key_hash, tenant_id)
@@ -124,8 +137,16 @@ describe('row security', () => {
       'identity.session',
       'identity.tenant',
       'identity.tenant_audit',
+      'security.access_policy',
+      'security.access_review',
       'security.app_user',
+      'security.delegated_member',
+      'security.delegation',
+      'security.elevation',
+      'security.emergency_access',
+      'security.emergency_role',
       'security.record',
+      'security.review_item',
       'security.role',
       'security.role_permission',
       'security.service_key',
@@ -354,7 +375,9 @@ describe('the auditor', () => {
       await denied('bailiwick_auditor', `update ${table} set tenant_id = 't1'`);
     }
     for (const table of [
+      'security.access_policy',
       'security.app_user',
+      'security.elevation',
       'security.role',
       'identity.tenant',
       'sync.outbox',

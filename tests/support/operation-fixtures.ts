@@ -28,6 +28,8 @@ export interface OperationFixture {
   readonly status?: number;
 }
 
+const viewer = (tenantId: string): string => roleId(tenantId, 'EMR_CLIENT_VIEWER');
+
 /** A custom role with `claims.read` that nobody has. */
 async function aRole(world: World, tenantId: string): Promise<string> {
   const id = `role-${randomUUID()}`;
@@ -64,9 +66,58 @@ async function aRecord(world: World, tenantId: string): Promise<string> {
   return id;
 }
 
+/** A request for a role that somebody else has made. */
+async function anElevation(world: World, tenantId: string): Promise<{ id: string }> {
+  const [row] = await world.sql<{ id: string }>(
+    `insert into security.elevation (tenant_id, user_id, role_id, reason, duration_minutes)
+     values ($1, $2, $3, 'a test', 60) returning id`,
+    [tenantId, await aUser(world, tenantId), await aRole(world, tenantId)],
+  );
+  return { id: row?.id ?? '' };
+}
+
+/** A role that somebody has handed on to somebody else. */
+async function aDelegation(world: World, tenantId: string): Promise<{ id: string }> {
+  const [row] = await world.sql<{ id: string }>(
+    `insert into security.delegation (tenant_id, delegator_user_id, delegate_user_id, role_id, reason, expires_at)
+     values ($1, $2, $3, $4, 'a test', now() + interval '1 hour') returning id`,
+    [tenantId, await aUser(world, tenantId, viewer(tenantId)), await aUser(world, tenantId), viewer(tenantId)],
+  );
+  return { id: row?.id ?? '' };
+}
+
+/** A role that somebody has taken in an emergency. */
+async function anEmergency(world: World, tenantId: string): Promise<{ id: string }> {
+  const [user, role] = [await aUser(world, tenantId, viewer(tenantId)), await aRole(world, tenantId)];
+  await world.sql(`insert into security.emergency_role (tenant_id, holder_role_id, role_id) values ($1, $2, $3)`, [
+    tenantId,
+    viewer(tenantId),
+    role,
+  ]);
+  const [row] = await world.sql<{ id: string }>(
+    `insert into security.emergency_access (tenant_id, user_id, role_id, reason, ticket)
+     values ($1, $2, $3, 'a test', 'INC-1') returning id`,
+    [tenantId, user, role],
+  );
+  return { id: row?.id ?? '' };
+}
+
+/** A review, and an item of it. */
+async function aReview(world: World, tenantId: string): Promise<{ id: string; itemId: string }> {
+  const role = await aRole(world, tenantId);
+  await aUser(world, tenantId, role);
+  const [row] = await world.sql<{ id: string }>(
+    `insert into security.access_review (tenant_id, name, role_id) values ($1, 'a test', $2) returning id`,
+    [tenantId, role],
+  );
+  const [item] = await world.sql<{ id: string }>(`select id::text from security.review_item where review_id = $1`, [
+    row?.id,
+  ]);
+  return { id: row?.id ?? '', itemId: item?.id ?? '' };
+}
+
 const aName = (): string => `N_${randomUUID().replaceAll('-', '_').toUpperCase()}`;
 const nothing = (): Promise<OperationCall> => Promise.resolve({});
-const viewer = (tenantId: string): string => roleId(tenantId, 'EMR_CLIENT_VIEWER');
 
 export const OPERATION_FIXTURES: Readonly<Record<string, OperationFixture>> = {
   listRoles: { prepare: nothing },
@@ -86,6 +137,7 @@ export const OPERATION_FIXTURES: Readonly<Record<string, OperationFixture>> = {
   },
   setRolePermissions: {
     prepare: async (world, tenantId) => ({ path: { id: await aRole(world, tenantId) }, body: { permissionIds: [] } }),
+    writes: ['role.set_permissions'],
   },
   previewRolePermissions: {
     prepare: async (world, tenantId) => ({ path: { id: await aRole(world, tenantId) }, body: { permissionIds: [] } }),
@@ -97,12 +149,14 @@ export const OPERATION_FIXTURES: Readonly<Record<string, OperationFixture>> = {
       path: { id: await aUser(world, tenantId) },
       body: { roleId: await aRole(world, tenantId) },
     }),
+    writes: ['role.assign'],
     alsoHolds: ['claims.read'],
   },
   revokeRole: {
     prepare: async (world, tenantId) => ({
       path: { id: await aUser(world, tenantId, viewer(tenantId)), roleId: viewer(tenantId) },
     }),
+    writes: ['role.revoke'],
   },
   getEffectivePermissions: { prepare: async (world, tenantId) => ({ path: { id: await aUser(world, tenantId) } }) },
   listPermissions: { prepare: nothing },
@@ -134,6 +188,7 @@ export const OPERATION_FIXTURES: Readonly<Record<string, OperationFixture>> = {
       await world.sql(`insert into security.record (tenant_id, id, owner_user_id) values ($1, $2, $2)`, [tenantId, id]);
       return { path: { id }, query: `successorId=${successorId}` };
     },
+    writes: ['user.delete', 'role.revoke', 'assignment.delete', 'record.transfer'],
   },
   resetPassword: { prepare: async (world, tenantId) => ({ path: { id: await aUser(world, tenantId) } }) },
   unlockUser: {
@@ -149,6 +204,7 @@ export const OPERATION_FIXTURES: Readonly<Record<string, OperationFixture>> = {
       path: { id: await aUser(world, tenantId, viewer(tenantId)) },
       body: { fromRoleId: viewer(tenantId), toRoleId: await aRole(world, tenantId) },
     }),
+    writes: ['role.revoke', 'role.assign'],
     alsoHolds: ['claims.read'],
   },
   listTeamAssignments: { prepare: nothing },
@@ -185,6 +241,46 @@ export const OPERATION_FIXTURES: Readonly<Record<string, OperationFixture>> = {
     prepare: async (world, tenantId) => ({ path: { id: await aRecord(world, tenantId) } }),
     alsoHolds: ['records.admin'],
   },
+  listElevations: { prepare: nothing },
+  getElevation: { prepare: async (world, tenantId) => ({ path: await anElevation(world, tenantId) }) },
+  approveElevation: {
+    prepare: async (world, tenantId) => ({ path: await anElevation(world, tenantId), body: {} }),
+    alsoHolds: ['claims.read'],
+  },
+  denyElevation: { prepare: async (world, tenantId) => ({ path: await anElevation(world, tenantId), body: {} }) },
+  listDelegations: { prepare: nothing },
+  endDelegation: {
+    prepare: async (world, tenantId) => ({ path: await aDelegation(world, tenantId) }),
+    writes: ['delegation.end', 'role.revoke'],
+  },
+  getAccessPolicy: { prepare: nothing },
+  replaceAccessPolicy: {
+    prepare: (world) =>
+      world.sql(`update security.access_policy set delegation_max_days = delegation_max_days % 365 + 1`).then(() => ({
+        body: { elevationMaxMinutes: 480, elevationAnswerHours: 72, delegationMaxDays: 31, emergency: [] },
+      })),
+  },
+  listEmergencies: { prepare: nothing },
+  reviewEmergencyAccess: {
+    prepare: async (world, tenantId) => ({
+      path: await anEmergency(world, tenantId),
+      body: { verdict: 'justified' },
+    }),
+    writes: ['emergency_access.end', 'emergency_access.review', 'role.revoke'],
+  },
+  listReviews: { prepare: nothing },
+  startReview: { prepare: () => Promise.resolve({ body: { name: 'A test' } }), status: 201 },
+  getReview: { prepare: async (world, tenantId) => ({ path: { id: (await aReview(world, tenantId)).id } }) },
+  listReviewItems: { prepare: async (world, tenantId) => ({ path: { id: (await aReview(world, tenantId)).id } }) },
+  decideReviewItem: {
+    prepare: async (world, tenantId) => ({
+      path: { ...(await aReview(world, tenantId)) },
+      body: { decision: 'revoke' },
+    }),
+    writes: ['review.decide', 'role.revoke'],
+  },
+  closeReview: { prepare: async (world, tenantId) => ({ path: { id: (await aReview(world, tenantId)).id } }) },
+  exportReview: { prepare: async (world, tenantId) => ({ path: { id: (await aReview(world, tenantId)).id } }) },
   listAuditLog: { prepare: nothing },
   exportAuditLog: { prepare: nothing },
 };

@@ -38,13 +38,21 @@ public.tenants view owner=bailiwick_owner with=security_invoker=true
 public.user_assignments view owner=bailiwick_owner with=security_invoker=true
 public.user_roles view owner=bailiwick_owner with=security_invoker=true
 public.users view owner=bailiwick_owner with=security_invoker=true
+security.access_policy table owner=bailiwick_owner rls forced
+security.access_review table owner=bailiwick_owner rls forced
 security.admin_path view owner=bailiwick_owner with=security_invoker=true
 security.admin_way view owner=bailiwick_owner with=security_invoker=true
 security.app_user table owner=bailiwick_owner rls forced
 security.credential table owner=bailiwick_owner rls forced
+security.delegated_member table owner=bailiwick_owner rls forced
+security.delegation table owner=bailiwick_owner rls forced
+security.elevation table owner=bailiwick_owner rls forced
+security.emergency_access table owner=bailiwick_owner rls forced
+security.emergency_role table owner=bailiwick_owner rls forced
 security.permission table owner=bailiwick_owner
 security.preset_role table owner=bailiwick_owner
 security.record table owner=bailiwick_owner rls forced
+security.review_item table owner=bailiwick_owner rls forced
 security.role table owner=bailiwick_owner rls forced
 security.role_permission table owner=bailiwick_owner rls forced
 security.service_key table owner=bailiwick_owner rls forced
@@ -257,6 +265,21 @@ public.users.display_name text
 public.users.tenant_id text
 public.users.status text
 public.users.created_at timestamp with time zone
+security.access_policy.tenant_id text not null
+security.access_policy.elevation_max_minutes integer not null default 480
+security.access_policy.elevation_answer_hours integer not null default 72
+security.access_policy.delegation_max_days integer not null default 31
+security.access_policy.updated_at timestamp with time zone not null default now()
+security.access_review.id text not null default (gen_random_uuid())::text
+security.access_review.tenant_id text not null
+security.access_review.name text not null
+security.access_review.role_id text
+security.access_review.unused_days integer not null default 90
+security.access_review.status text not null default 'open'::text
+security.access_review.started_at timestamp with time zone not null default now()
+security.access_review.started_by_user_id text
+security.access_review.closed_at timestamp with time zone
+security.access_review.closed_by_user_id text
 security.admin_path.tenant_id text
 security.admin_path.role_id text
 security.admin_path.user_id text
@@ -280,6 +303,59 @@ security.credential.one_time boolean not null default false
 security.credential.one_time_expires_at timestamp with time zone
 security.credential.one_time_used_at timestamp with time zone
 security.credential.changed_at timestamp with time zone not null default now()
+security.delegated_member.delegation_id text not null
+security.delegated_member.user_id text not null
+security.delegated_member.tenant_id text not null
+security.delegated_member.expires_at timestamp with time zone not null
+security.delegation.id text not null default (gen_random_uuid())::text
+security.delegation.tenant_id text not null
+security.delegation.delegator_user_id text not null
+security.delegation.delegate_user_id text not null
+security.delegation.role_id text
+security.delegation.with_team boolean not null default false
+security.delegation.reason text not null
+security.delegation.valid_from timestamp with time zone
+security.delegation.expires_at timestamp with time zone not null
+security.delegation.status text not null default 'active'::text
+security.delegation.created_at timestamp with time zone not null default now()
+security.delegation.assignment_id text
+security.delegation.ended_at timestamp with time zone
+security.delegation.ended_by_user_id text
+security.elevation.id text not null default (gen_random_uuid())::text
+security.elevation.tenant_id text not null
+security.elevation.user_id text not null
+security.elevation.role_id text not null
+security.elevation.reason text not null
+security.elevation.ticket text
+security.elevation.duration_minutes integer not null
+security.elevation.status text not null default 'pending'::text
+security.elevation.requested_at timestamp with time zone not null default now()
+security.elevation.answer_by timestamp with time zone not null
+security.elevation.decided_at timestamp with time zone
+security.elevation.decided_by_user_id text
+security.elevation.decision_reason text
+security.elevation.assignment_id text
+security.elevation.expires_at timestamp with time zone
+security.elevation.ended_at timestamp with time zone
+security.emergency_access.id text not null default (gen_random_uuid())::text
+security.emergency_access.tenant_id text not null
+security.emergency_access.user_id text not null
+security.emergency_access.role_id text not null
+security.emergency_access.reason text not null
+security.emergency_access.ticket text not null
+security.emergency_access.status text not null default 'active'::text
+security.emergency_access.taken_at timestamp with time zone not null default now()
+security.emergency_access.expires_at timestamp with time zone not null default (now() + '01:00:00'::interval)
+security.emergency_access.ended_at timestamp with time zone
+security.emergency_access.assignment_id text
+security.emergency_access.reviewed_at timestamp with time zone
+security.emergency_access.reviewed_by_user_id text
+security.emergency_access.verdict text
+security.emergency_access.review_comment text
+security.emergency_access.xid xid8 not null default pg_current_xact_id()
+security.emergency_role.tenant_id text not null
+security.emergency_role.holder_role_id text not null
+security.emergency_role.role_id text not null
 security.permission.id text not null
 security.permission.group_name text not null
 security.permission.description text not null
@@ -294,6 +370,21 @@ security.record.tenant_id text not null
 security.record.id text not null
 security.record.owner_user_id text not null
 security.record.created_at timestamp with time zone not null default now()
+security.review_item.id bigint not null identity
+security.review_item.review_id text not null
+security.review_item.tenant_id text not null
+security.review_item.assignment_id text not null
+security.review_item.user_id text not null
+security.review_item.role_id text not null
+security.review_item.role_name text not null
+security.review_item.valid_from timestamp with time zone
+security.review_item.expires_at timestamp with time zone
+security.review_item.assigned_at timestamp with time zone not null
+security.review_item.decision text
+security.review_item.was_standing boolean
+security.review_item.decided_at timestamp with time zone
+security.review_item.decided_by_user_id text
+security.review_item.comment text
 security.role.id text not null default (gen_random_uuid())::text
 security.role.tenant_id text not null
 security.role.name text not null
@@ -454,6 +545,17 @@ identity.tenant uq_tenant_name UNIQUE (name)
 identity.tenant uq_tenant_slug UNIQUE (slug)
 identity.tenant_audit chk_tenant_audit_event_type CHECK ((event_type ~ '^[A-Z][A-Z0-9_]*$'::text))
 identity.tenant_audit pk_tenant_audit PRIMARY KEY (id)
+security.access_policy chk_access_policy_answer CHECK (((elevation_answer_hours >= 1) AND (elevation_answer_hours <= 720)))
+security.access_policy chk_access_policy_delegation CHECK (((delegation_max_days >= 1) AND (delegation_max_days <= 365)))
+security.access_policy chk_access_policy_elevation CHECK (((elevation_max_minutes >= 1) AND (elevation_max_minutes <= 10080)))
+security.access_policy fk_access_policy_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id) ON DELETE CASCADE
+security.access_policy pk_access_policy PRIMARY KEY (tenant_id)
+security.access_review chk_access_review_name CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200)))
+security.access_review chk_access_review_status CHECK ((status = ANY (ARRAY['open'::text, 'closed'::text])))
+security.access_review chk_access_review_unused CHECK (((unused_days >= 1) AND (unused_days <= 365)))
+security.access_review fk_access_review_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id) ON DELETE CASCADE
+security.access_review pk_access_review PRIMARY KEY (id)
+security.access_review uq_access_review_tenant UNIQUE (id, tenant_id)
 security.app_user chk_app_user_display_name CHECK ((char_length(display_name) <= 200))
 security.app_user chk_app_user_email CHECK (((email ~ '^[^@[:space:]]+@[^@[:space:]]+$'::text) AND (char_length(email) <= 254)))
 security.app_user chk_app_user_id CHECK (security.valid_id(id))
@@ -466,6 +568,46 @@ security.credential chk_credential_lifetime CHECK ((one_time_expires_at <= (chan
 security.credential chk_credential_one_time CHECK ((one_time = (one_time_expires_at IS NOT NULL)))
 security.credential fk_credential_user FOREIGN KEY (user_id) REFERENCES security.app_user(id) ON DELETE CASCADE
 security.credential pk_credential PRIMARY KEY (user_id)
+security.delegated_member fk_delegated_member_delegation FOREIGN KEY (delegation_id) REFERENCES security.delegation(id) ON DELETE CASCADE
+security.delegated_member pk_delegated_member PRIMARY KEY (delegation_id, user_id)
+security.delegation chk_delegation_pair CHECK ((delegator_user_id <> delegate_user_id))
+security.delegation chk_delegation_reason CHECK (((char_length(reason) >= 1) AND (char_length(reason) <= 500)))
+security.delegation chk_delegation_status CHECK ((status = ANY (ARRAY['active'::text, 'ended'::text, 'expired'::text])))
+security.delegation chk_delegation_what CHECK (((role_id IS NOT NULL) OR with_team))
+security.delegation chk_delegation_window CHECK ((expires_at > valid_from))
+security.delegation fk_delegation_delegate FOREIGN KEY (delegate_user_id) REFERENCES security.app_user(id) ON DELETE CASCADE
+security.delegation fk_delegation_delegator FOREIGN KEY (delegator_user_id) REFERENCES security.app_user(id) ON DELETE CASCADE
+security.delegation fk_delegation_role FOREIGN KEY (role_id, tenant_id) REFERENCES security.role(id, tenant_id) ON DELETE CASCADE
+security.delegation fk_delegation_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id) ON DELETE CASCADE
+security.delegation pk_delegation PRIMARY KEY (id)
+security.elevation chk_elevation_decided CHECK (((status <> ALL (ARRAY['approved'::text, 'denied'::text, 'ended'::text, 'expired'::text])) OR (decided_by_user_id IS NOT NULL)))
+security.elevation chk_elevation_decider CHECK ((decided_by_user_id <> user_id))
+security.elevation chk_elevation_decision_reason CHECK (((char_length(decision_reason) >= 1) AND (char_length(decision_reason) <= 500)))
+security.elevation chk_elevation_duration CHECK (((duration_minutes >= 1) AND (duration_minutes <= 10080)))
+security.elevation chk_elevation_granted CHECK (((status <> ALL (ARRAY['approved'::text, 'ended'::text, 'expired'::text])) OR ((expires_at IS NOT NULL) AND (assignment_id IS NOT NULL))))
+security.elevation chk_elevation_reason CHECK (((char_length(reason) >= 1) AND (char_length(reason) <= 500)))
+security.elevation chk_elevation_status CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'denied'::text, 'cancelled'::text, 'lapsed'::text, 'ended'::text, 'expired'::text])))
+security.elevation chk_elevation_ticket CHECK (((char_length(ticket) >= 1) AND (char_length(ticket) <= 200)))
+security.elevation fk_elevation_role FOREIGN KEY (role_id, tenant_id) REFERENCES security.role(id, tenant_id) ON DELETE CASCADE
+security.elevation fk_elevation_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id) ON DELETE CASCADE
+security.elevation fk_elevation_user FOREIGN KEY (user_id) REFERENCES security.app_user(id) ON DELETE CASCADE
+security.elevation pk_elevation PRIMARY KEY (id)
+security.emergency_access chk_emergency_access_comment CHECK (((char_length(review_comment) >= 1) AND (char_length(review_comment) <= 500)))
+security.emergency_access chk_emergency_access_reason CHECK (((char_length(reason) >= 1) AND (char_length(reason) <= 500)))
+security.emergency_access chk_emergency_access_reviewed CHECK ((((reviewed_at IS NULL) = (verdict IS NULL)) AND ((reviewed_at IS NULL) = (reviewed_by_user_id IS NULL))))
+security.emergency_access chk_emergency_access_reviewer CHECK ((reviewed_by_user_id <> user_id))
+security.emergency_access chk_emergency_access_status CHECK ((status = ANY (ARRAY['active'::text, 'ended'::text, 'expired'::text])))
+security.emergency_access chk_emergency_access_ticket CHECK (((char_length(ticket) >= 1) AND (char_length(ticket) <= 200)))
+security.emergency_access chk_emergency_access_verdict CHECK ((verdict = ANY (ARRAY['justified'::text, 'unjustified'::text])))
+security.emergency_access chk_emergency_access_window CHECK (((expires_at > taken_at) AND (expires_at <= (taken_at + '01:00:00'::interval))))
+security.emergency_access fk_emergency_access_role FOREIGN KEY (role_id, tenant_id) REFERENCES security.role(id, tenant_id) ON DELETE CASCADE
+security.emergency_access fk_emergency_access_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id) ON DELETE CASCADE
+security.emergency_access fk_emergency_access_user FOREIGN KEY (user_id) REFERENCES security.app_user(id) ON DELETE CASCADE
+security.emergency_access pk_emergency_access PRIMARY KEY (id)
+security.emergency_role chk_emergency_role_pair CHECK ((holder_role_id <> role_id))
+security.emergency_role fk_emergency_role_holder FOREIGN KEY (holder_role_id, tenant_id) REFERENCES security.role(id, tenant_id) ON DELETE CASCADE
+security.emergency_role fk_emergency_role_role FOREIGN KEY (role_id, tenant_id) REFERENCES security.role(id, tenant_id) ON DELETE CASCADE
+security.emergency_role pk_emergency_role PRIMARY KEY (tenant_id, holder_role_id, role_id)
 security.permission chk_permission_id CHECK (((id ~ '^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$'::text) AND (char_length(id) <= 44)))
 security.permission chk_permission_kind CHECK ((kind = ANY (ARRAY['read'::text, 'write'::text])))
 security.permission chk_permission_object_type CHECK ((object_type = ANY (ARRAY['tenant'::text, 'profile'::text, 'record'::text])))
@@ -476,6 +618,12 @@ security.record chk_record_id CHECK (security.valid_id(id))
 security.record fk_record_owner FOREIGN KEY (owner_user_id, tenant_id) REFERENCES security.app_user(id, tenant_id)
 security.record fk_record_tenant FOREIGN KEY (tenant_id) REFERENCES identity.tenant(id)
 security.record pk_record PRIMARY KEY (tenant_id, id)
+security.review_item chk_review_item_comment CHECK (((char_length(comment) >= 1) AND (char_length(comment) <= 500)))
+security.review_item chk_review_item_decided CHECK ((((decision IS NULL) = (decided_at IS NULL)) AND ((decision IS NULL) = (decided_by_user_id IS NULL))))
+security.review_item chk_review_item_decider CHECK ((decided_by_user_id <> user_id))
+security.review_item chk_review_item_decision CHECK ((decision = ANY (ARRAY['keep'::text, 'revoke'::text])))
+security.review_item fk_review_item_review FOREIGN KEY (review_id, tenant_id) REFERENCES security.access_review(id, tenant_id) ON DELETE CASCADE
+security.review_item pk_review_item PRIMARY KEY (id)
 security.role chk_role_description CHECK ((char_length(description) <= 1000))
 security.role chk_role_id CHECK (security.valid_id(id))
 security.role chk_role_name CHECK (((char_length(name) <= 64) AND (name <> 'PLATFORM_ADMIN'::text) AND ((name ~ '^[A-Z][A-Z0-9_]*$'::text) OR (is_system AND (name ~ '^[a-z][a-z0-9_]*$'::text)))))
@@ -533,11 +681,33 @@ CREATE INDEX decision_other_xid_decision_id_idx ON audit.decision_other USING bt
 CREATE INDEX ix_access_log_entity ON ONLY audit.access_log USING btree (accessed_entity_id, accessed_at DESC)
 CREATE INDEX ix_access_log_seal ON ONLY audit.access_log USING btree (xid, id)
 CREATE INDEX ix_access_log_tenant ON ONLY audit.access_log USING btree (tenant_id, accessed_at DESC, id DESC)
+CREATE INDEX ix_access_review_tenant ON security.access_review USING btree (tenant_id, started_at DESC, id DESC)
 CREATE INDEX ix_app_user_tenant ON security.app_user USING btree (tenant_id, id)
 CREATE INDEX ix_applied_xid ON sync.applied USING btree (xid)
 CREATE INDEX ix_decision_id ON ONLY audit.decision USING btree (decision_id)
 CREATE INDEX ix_decision_seal ON ONLY audit.decision USING btree (xid, decision_id)
 CREATE INDEX ix_decision_subject ON ONLY audit.decision USING btree (tenant_id, subject_user_id, decided_at)
+CREATE INDEX ix_delegation_active ON security.delegation USING btree (delegator_user_id) WHERE (status = 'active'::text)
+CREATE INDEX ix_delegation_assignment ON security.delegation USING btree (assignment_id) WHERE (status = 'active'::text)
+CREATE INDEX ix_delegation_delegate ON security.delegation USING btree (delegate_user_id, created_at DESC, id DESC)
+CREATE INDEX ix_delegation_delegator ON security.delegation USING btree (delegator_user_id, created_at DESC, id DESC)
+CREATE INDEX ix_delegation_expiry ON security.delegation USING btree (expires_at) WHERE (status = 'active'::text)
+CREATE INDEX ix_delegation_role ON security.delegation USING btree (role_id, tenant_id)
+CREATE INDEX ix_delegation_tenant ON security.delegation USING btree (tenant_id, created_at DESC, id DESC)
+CREATE INDEX ix_elevation_assignment ON security.elevation USING btree (assignment_id) WHERE (status = 'approved'::text)
+CREATE INDEX ix_elevation_role ON security.elevation USING btree (role_id, tenant_id)
+CREATE INDEX ix_elevation_running ON security.elevation USING btree (expires_at) WHERE (status = 'approved'::text)
+CREATE INDEX ix_elevation_tenant ON security.elevation USING btree (tenant_id, requested_at DESC, id DESC)
+CREATE INDEX ix_elevation_unanswered ON security.elevation USING btree (answer_by) WHERE (status = 'pending'::text)
+CREATE INDEX ix_elevation_user ON security.elevation USING btree (user_id, requested_at DESC, id DESC)
+CREATE INDEX ix_emergency_access_assignment ON security.emergency_access USING btree (assignment_id) WHERE (status = 'active'::text)
+CREATE INDEX ix_emergency_access_expiry ON security.emergency_access USING btree (expires_at) WHERE (status = 'active'::text)
+CREATE INDEX ix_emergency_access_role ON security.emergency_access USING btree (role_id, tenant_id)
+CREATE INDEX ix_emergency_access_tenant ON security.emergency_access USING btree (tenant_id, taken_at DESC, id DESC)
+CREATE INDEX ix_emergency_access_unreviewed ON security.emergency_access USING btree (tenant_id, taken_at DESC, id DESC) WHERE (reviewed_at IS NULL)
+CREATE INDEX ix_emergency_access_user ON security.emergency_access USING btree (user_id, taken_at DESC, id DESC)
+CREATE INDEX ix_emergency_role_holder ON security.emergency_role USING btree (holder_role_id, tenant_id)
+CREATE INDEX ix_emergency_role_role ON security.emergency_role USING btree (role_id, tenant_id)
 CREATE INDEX ix_idempotency_claim_claimed ON audit.idempotency_claim USING btree (claimed_at)
 CREATE INDEX ix_impersonation_expiry ON identity.impersonation USING btree (expires_at) WHERE (ended_at IS NULL)
 CREATE INDEX ix_impersonation_tenant ON identity.impersonation USING btree (tenant_id, started_at)
@@ -552,6 +722,9 @@ CREATE INDEX ix_outbox_turn ON sync.outbox USING btree (rank, tenant_id, id) WHE
 CREATE INDEX ix_outbox_xid ON sync.outbox USING btree (xid)
 CREATE INDEX ix_pending_grant_role ON audit.pending_grant USING btree (xid, role_id)
 CREATE INDEX ix_record_owner ON security.record USING btree (tenant_id, owner_user_id, id)
+CREATE INDEX ix_review_item_review ON security.review_item USING btree (review_id, id)
+CREATE INDEX ix_review_item_undecided ON security.review_item USING btree (review_id, id) WHERE (decision IS NULL)
+CREATE INDEX ix_review_item_user ON security.review_item USING btree (user_id)
 CREATE INDEX ix_role_permission_permission ON security.role_permission USING btree (permission_id)
 CREATE INDEX ix_role_permission_tenant ON security.role_permission USING btree (tenant_id, role_id)
 CREATE INDEX ix_seal_last_at ON audit.seal USING btree (lane, last_at)
@@ -579,12 +752,19 @@ CREATE INDEX ix_user_role_tenant ON security.user_role USING btree (tenant_id)
 CREATE UNIQUE INDEX access_log_other_pkey ON audit.access_log_other USING btree (id, accessed_at)
 CREATE UNIQUE INDEX decision_other_pkey ON audit.decision_other USING btree (decided_at, decision_id)
 CREATE UNIQUE INDEX pk_access_log ON ONLY audit.access_log USING btree (id, accessed_at)
+CREATE UNIQUE INDEX pk_access_policy ON security.access_policy USING btree (tenant_id)
+CREATE UNIQUE INDEX pk_access_review ON security.access_review USING btree (id)
 CREATE UNIQUE INDEX pk_app_user ON security.app_user USING btree (id)
 CREATE UNIQUE INDEX pk_applied ON sync.applied USING btree (tenant_id)
 CREATE UNIQUE INDEX pk_checkpoint ON audit.checkpoint USING btree (lane, size)
 CREATE UNIQUE INDEX pk_claim ON sync.claim USING btree (id)
 CREATE UNIQUE INDEX pk_credential ON security.credential USING btree (user_id)
 CREATE UNIQUE INDEX pk_decision ON ONLY audit.decision USING btree (decided_at, decision_id)
+CREATE UNIQUE INDEX pk_delegated_member ON security.delegated_member USING btree (delegation_id, user_id)
+CREATE UNIQUE INDEX pk_delegation ON security.delegation USING btree (id)
+CREATE UNIQUE INDEX pk_elevation ON security.elevation USING btree (id)
+CREATE UNIQUE INDEX pk_emergency_access ON security.emergency_access USING btree (id)
+CREATE UNIQUE INDEX pk_emergency_role ON security.emergency_role USING btree (tenant_id, holder_role_id, role_id)
 CREATE UNIQUE INDEX pk_epoch ON sync.epoch USING btree (only_row)
 CREATE UNIQUE INDEX pk_idempotency_claim ON audit.idempotency_claim USING btree (id)
 CREATE UNIQUE INDEX pk_impersonation ON identity.impersonation USING btree (id)
@@ -599,6 +779,7 @@ CREATE UNIQUE INDEX pk_platform_admin ON identity.platform_admin USING btree (us
 CREATE UNIQUE INDEX pk_preset_role ON security.preset_role USING btree (preset, name)
 CREATE UNIQUE INDEX pk_pruned ON audit.pruned USING btree (lane, partition, pruned_at)
 CREATE UNIQUE INDEX pk_record ON security.record USING btree (tenant_id, id)
+CREATE UNIQUE INDEX pk_review_item ON security.review_item USING btree (id)
 CREATE UNIQUE INDEX pk_role ON security.role USING btree (id)
 CREATE UNIQUE INDEX pk_role_permission ON security.role_permission USING btree (role_id, permission_id)
 CREATE UNIQUE INDEX pk_seal ON audit.seal USING btree (lane, batch)
@@ -613,8 +794,10 @@ CREATE UNIQUE INDEX pk_tenant_admin ON security.tenant_admin USING btree (tenant
 CREATE UNIQUE INDEX pk_tenant_audit ON identity.tenant_audit USING btree (id)
 CREATE UNIQUE INDEX pk_user_assignment ON security.user_assignment USING btree (tenant_id, user_id, assigned_user_id)
 CREATE UNIQUE INDEX pk_user_role ON security.user_role USING btree (id)
+CREATE UNIQUE INDEX uq_access_review_tenant ON security.access_review USING btree (id, tenant_id)
 CREATE UNIQUE INDEX uq_app_user_email ON security.app_user USING btree (COALESCE(tenant_id, ''::text), lower(email))
 CREATE UNIQUE INDEX uq_app_user_tenant ON security.app_user USING btree (id, tenant_id)
+CREATE UNIQUE INDEX uq_elevation_open ON security.elevation USING btree (user_id, role_id) WHERE (status = 'pending'::text)
 CREATE UNIQUE INDEX uq_idempotency_claim ON audit.idempotency_claim USING btree (tenant_id, caller_id, operation_id, key)
 CREATE UNIQUE INDEX uq_impersonation_active ON identity.impersonation USING btree (actor_user_id) WHERE (ended_at IS NULL)
 CREATE UNIQUE INDEX uq_ledger_origin ON audit.ledger USING btree (origin)
@@ -687,6 +870,10 @@ public.tenants CREATE TRIGGER trg_delete INSTEAD OF DELETE ON public.tenants FOR
 public.user_assignments CREATE TRIGGER trg_write INSTEAD OF INSERT ON public.user_assignments FOR EACH ROW EXECUTE FUNCTION security.write_user_assignments()
 public.user_roles CREATE TRIGGER trg_write INSTEAD OF INSERT OR DELETE OR UPDATE ON public.user_roles FOR EACH ROW EXECUTE FUNCTION security.write_user_roles()
 public.users CREATE TRIGGER trg_delete INSTEAD OF DELETE ON public.users FOR EACH ROW EXECUTE FUNCTION security.delete_user()
+security.access_policy CREATE TRIGGER trg_audit AFTER INSERT OR UPDATE ON security.access_policy FOR EACH ROW EXECUTE FUNCTION audit.capture_access_policy()
+security.access_review CREATE TRIGGER trg_review_followed AFTER INSERT OR UPDATE ON security.access_review FOR EACH ROW EXECUTE FUNCTION security.follow_review()
+security.access_review CREATE TRIGGER trg_review_moved BEFORE UPDATE ON security.access_review FOR EACH ROW EXECUTE FUNCTION security.move_review()
+security.access_review CREATE TRIGGER trg_review_opened BEFORE INSERT ON security.access_review FOR EACH ROW EXECUTE FUNCTION security.open_review()
 security.app_user CREATE TRIGGER trg_app_user_last_platform_admin AFTER UPDATE OF status ON security.app_user FOR EACH ROW WHEN (((new.tenant_id IS NULL) AND (old.status = 'active'::text) AND (new.status <> 'active'::text))) EXECUTE FUNCTION identity.keep_last_platform_admin()
 security.app_user CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.app_user REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
 security.app_user CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.app_user REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
@@ -696,6 +883,8 @@ security.app_user CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.app
 security.app_user CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.app_user REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.app_user CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.app_user FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.app_user CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.app_user REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.app_user CREATE TRIGGER trg_delegation_left AFTER UPDATE OF status, tenant_id ON security.app_user FOR EACH ROW WHEN ((((old.status = 'active'::text) AND (new.status <> 'active'::text)) OR (old.tenant_id IS DISTINCT FROM new.tenant_id))) EXECUTE FUNCTION security.end_delegations()
+security.app_user CREATE TRIGGER trg_elevation_left AFTER UPDATE OF status, tenant_id ON security.app_user FOR EACH ROW WHEN ((((old.status = 'active'::text) AND (new.status <> 'active'::text)) OR (old.tenant_id IS DISTINCT FROM new.tenant_id))) EXECUTE FUNCTION security.cancel_elevations()
 security.app_user CREATE TRIGGER trg_escalation BEFORE UPDATE OF email ON security.app_user FOR EACH ROW WHEN ((old.email <> new.email)) EXECUTE FUNCTION security.guard_credential()
 security.app_user CREATE TRIGGER trg_event_delete AFTER DELETE ON security.app_user REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
 security.app_user CREATE TRIGGER trg_event_insert AFTER INSERT ON security.app_user REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
@@ -708,6 +897,18 @@ security.app_user CREATE TRIGGER trg_owns_records BEFORE DELETE ON security.app_
 security.app_user CREATE TRIGGER trg_read_committed BEFORE DELETE OR UPDATE OF status, tenant_id OR TRUNCATE ON security.app_user FOR EACH STATEMENT EXECUTE FUNCTION security.require_read_committed()
 security.credential CREATE TRIGGER trg_audit AFTER INSERT OR UPDATE ON security.credential FOR EACH ROW WHEN (new.one_time) EXECUTE FUNCTION audit.capture_credential()
 security.credential CREATE TRIGGER trg_escalation BEFORE INSERT OR UPDATE OF password_hash ON security.credential FOR EACH ROW EXECUTE FUNCTION security.guard_credential()
+security.delegation CREATE TRIGGER trg_delegation_followed AFTER INSERT OR UPDATE ON security.delegation FOR EACH ROW EXECUTE FUNCTION security.follow_delegation()
+security.delegation CREATE TRIGGER trg_delegation_kept BEFORE INSERT ON security.delegation FOR EACH ROW EXECUTE FUNCTION security.keep_emergency()
+security.delegation CREATE TRIGGER trg_delegation_moved BEFORE UPDATE ON security.delegation FOR EACH ROW EXECUTE FUNCTION security.move_delegation()
+security.delegation CREATE TRIGGER trg_delegation_opened BEFORE INSERT ON security.delegation FOR EACH ROW EXECUTE FUNCTION security.open_delegation()
+security.elevation CREATE TRIGGER trg_elevation_followed AFTER INSERT OR UPDATE ON security.elevation FOR EACH ROW EXECUTE FUNCTION security.follow_elevation()
+security.elevation CREATE TRIGGER trg_elevation_moved BEFORE UPDATE ON security.elevation FOR EACH ROW EXECUTE FUNCTION security.move_elevation()
+security.elevation CREATE TRIGGER trg_elevation_opened BEFORE INSERT ON security.elevation FOR EACH ROW EXECUTE FUNCTION security.open_elevation()
+security.emergency_access CREATE TRIGGER trg_emergency_followed AFTER INSERT OR UPDATE ON security.emergency_access FOR EACH ROW EXECUTE FUNCTION security.follow_emergency()
+security.emergency_access CREATE TRIGGER trg_emergency_moved BEFORE UPDATE ON security.emergency_access FOR EACH ROW EXECUTE FUNCTION security.move_emergency()
+security.emergency_access CREATE TRIGGER trg_emergency_opened BEFORE INSERT ON security.emergency_access FOR EACH ROW EXECUTE FUNCTION security.open_emergency()
+security.emergency_role CREATE TRIGGER trg_audit AFTER INSERT OR DELETE ON security.emergency_role FOR EACH ROW EXECUTE FUNCTION audit.capture_emergency_role()
+security.emergency_role CREATE TRIGGER trg_escalation BEFORE INSERT OR UPDATE ON security.emergency_role FOR EACH ROW EXECUTE FUNCTION security.guard_emergency_role()
 security.record CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.record REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.id) = (n.tenant_id, n.id)')
 security.record CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.record REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.id) = (n.tenant_id, n.id)')
 security.record CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.record FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.id) = (n.tenant_id, n.id)')
@@ -716,6 +917,8 @@ security.record CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.recor
 security.record CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.record REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.record CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.record FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.record CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.record REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.review_item CREATE TRIGGER trg_audit AFTER UPDATE ON security.review_item FOR EACH ROW EXECUTE FUNCTION audit.capture_review_item()
+security.review_item CREATE TRIGGER trg_review_item_decided BEFORE UPDATE ON security.review_item FOR EACH ROW EXECUTE FUNCTION security.decide_review_item()
 security.role CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.tenant_id) = (n.id, n.tenant_id)')
 security.role CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.tenant_id) = (n.id, n.tenant_id)')
 security.role CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.role FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.tenant_id) = (n.id, n.tenant_id)')
@@ -734,6 +937,7 @@ security.role_permission CREATE TRIGGER trg_capture_delete AFTER DELETE ON secur
 security.role_permission CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.role_permission REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.role_permission CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.role_permission FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.role_permission CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.role_permission REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.role_permission CREATE TRIGGER trg_delegation_delete AFTER DELETE ON security.role_permission REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.settle_delegations_of_role()
 security.role_permission CREATE TRIGGER trg_escalation_insert AFTER INSERT ON security.role_permission REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_grant()
 security.role_permission CREATE TRIGGER trg_escalation_update AFTER UPDATE ON security.role_permission REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_grant()
 security.role_permission CREATE TRIGGER trg_last_admin_delete AFTER DELETE ON security.role_permission REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
@@ -763,8 +967,10 @@ security.user_assignment CREATE TRIGGER trg_capture_delete AFTER DELETE ON secur
 security.user_assignment CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.user_assignment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.user_assignment CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.user_assignment FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.user_assignment CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.user_assignment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.user_assignment CREATE TRIGGER trg_delegation_delete AFTER DELETE ON security.user_assignment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.settle_team_delegations()
+security.user_assignment CREATE TRIGGER trg_delegation_update AFTER UPDATE ON security.user_assignment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.settle_team_delegations()
 security.user_assignment CREATE TRIGGER trg_escalation_insert AFTER INSERT ON security.user_assignment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_team_change()
-security.user_assignment CREATE TRIGGER trg_escalation_update AFTER UPDATE ON security.user_assignment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_team_change()
+security.user_assignment CREATE TRIGGER trg_escalation_update AFTER UPDATE ON security.user_assignment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_team_change()
 security.user_assignment CREATE TRIGGER trg_team_structure_insert AFTER INSERT ON security.user_assignment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_team_structure()
 security.user_assignment CREATE TRIGGER trg_team_structure_update AFTER UPDATE ON security.user_assignment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_team_structure()
 security.user_role CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.user_role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.user_id, coalesce(o.role_id, o.role_name), o.tenant_id is null) = (n.id, n.user_id, coalesce(n.role_id, n.role_name), n.tenant_id is null)')
@@ -775,6 +981,12 @@ security.user_role CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.us
 security.user_role CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.user_role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.user_role CREATE TRIGGER trg_capture_truncate AFTER TRUNCATE ON security.user_role FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.user_role CREATE TRIGGER trg_capture_update AFTER UPDATE ON security.user_role REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
+security.user_role CREATE TRIGGER trg_delegation_delete AFTER DELETE ON security.user_role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.settle_delegations()
+security.user_role CREATE TRIGGER trg_delegation_update AFTER UPDATE ON security.user_role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.settle_delegations()
+security.user_role CREATE TRIGGER trg_elevation_delete AFTER DELETE ON security.user_role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.end_elevations()
+security.user_role CREATE TRIGGER trg_elevation_update AFTER UPDATE ON security.user_role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.end_elevations()
+security.user_role CREATE TRIGGER trg_emergency_delete AFTER DELETE ON security.user_role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.end_emergencies()
+security.user_role CREATE TRIGGER trg_emergency_update AFTER UPDATE ON security.user_role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.end_emergencies()
 security.user_role CREATE TRIGGER trg_escalation_insert AFTER INSERT ON security.user_role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_assignment()
 security.user_role CREATE TRIGGER trg_escalation_update AFTER UPDATE ON security.user_role REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.guard_assignment()
 security.user_role CREATE TRIGGER trg_last_admin_delete AFTER DELETE ON security.user_role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
@@ -847,6 +1059,12 @@ identity.tenant_audit p_auditor for SELECT to bailiwick_auditor using true
 identity.tenant_audit p_operator for ALL to bailiwick_operator using true check true
 identity.tenant_audit p_owner for ALL to bailiwick_owner using true check true
 identity.tenant_audit p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+security.access_policy p_operator for ALL to bailiwick_operator using true check true
+security.access_policy p_owner for ALL to bailiwick_owner using true check true
+security.access_policy p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+security.access_review p_operator for ALL to bailiwick_operator using true check true
+security.access_review p_owner for ALL to bailiwick_owner using true check true
+security.access_review p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
 security.app_user p_operator for ALL to bailiwick_operator using true check true
 security.app_user p_owner for ALL to bailiwick_owner using true check true
 security.app_user p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
@@ -854,10 +1072,28 @@ security.app_user p_sync for SELECT to bailiwick_sync using true
 security.credential p_operator for ALL to bailiwick_operator using true check true
 security.credential p_owner for ALL to bailiwick_owner using true check true
 security.credential p_service for ALL to bailiwick_service using (EXISTS ( SELECT FROM security.app_user u WHERE (u.id = credential.user_id)))
+security.delegated_member p_operator for ALL to bailiwick_operator using true check true
+security.delegated_member p_owner for ALL to bailiwick_owner using true check true
+security.delegated_member p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+security.delegation p_operator for ALL to bailiwick_operator using true check true
+security.delegation p_owner for ALL to bailiwick_owner using true check true
+security.delegation p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+security.elevation p_operator for ALL to bailiwick_operator using true check true
+security.elevation p_owner for ALL to bailiwick_owner using true check true
+security.elevation p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+security.emergency_access p_operator for ALL to bailiwick_operator using true check true
+security.emergency_access p_owner for ALL to bailiwick_owner using true check true
+security.emergency_access p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
+security.emergency_role p_operator for ALL to bailiwick_operator using true check true
+security.emergency_role p_owner for ALL to bailiwick_owner using true check true
+security.emergency_role p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
 security.record p_operator for ALL to bailiwick_operator using true check true
 security.record p_owner for ALL to bailiwick_owner using true check true
 security.record p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
 security.record p_sync for SELECT to bailiwick_sync using true
+security.review_item p_operator for ALL to bailiwick_operator using true check true
+security.review_item p_owner for ALL to bailiwick_owner using true check true
+security.review_item p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
 security.role p_operator for ALL to bailiwick_operator using true check true
 security.role p_owner for ALL to bailiwick_owner using true check true
 security.role p_service for ALL to bailiwick_service using security.in_scope(tenant_id)
@@ -931,11 +1167,25 @@ public.tenants bailiwick_operator: delete insert select update
 public.user_assignments bailiwick_operator: delete insert select update
 public.user_roles bailiwick_operator: delete insert select update
 public.users bailiwick_operator: delete insert select update
+security.access_policy bailiwick_operator: insert select update
+security.access_policy bailiwick_service: insert select update
+security.access_review bailiwick_operator: select
+security.access_review bailiwick_service: select
 security.app_user bailiwick_operator: delete insert select update
 security.app_user bailiwick_service: delete insert select update
 security.app_user bailiwick_sync: select
 security.credential bailiwick_operator: delete insert update
 security.credential bailiwick_service: delete insert select update
+security.delegated_member bailiwick_operator: select
+security.delegated_member bailiwick_service: select
+security.delegation bailiwick_operator: select
+security.delegation bailiwick_service: select
+security.elevation bailiwick_operator: select
+security.elevation bailiwick_service: select
+security.emergency_access bailiwick_operator: select
+security.emergency_access bailiwick_service: select
+security.emergency_role bailiwick_operator: delete insert select
+security.emergency_role bailiwick_service: delete insert select
 security.permission bailiwick_operator: select
 security.permission bailiwick_service: select
 security.permission bailiwick_sync: delete insert select update
@@ -945,6 +1195,8 @@ security.preset_role bailiwick_sync: delete insert select update
 security.record bailiwick_operator: delete insert select truncate update
 security.record bailiwick_service: delete insert select update
 security.record bailiwick_sync: select
+security.review_item bailiwick_operator: select
+security.review_item bailiwick_service: select
 security.role bailiwick_operator: delete insert select update
 security.role bailiwick_service: delete insert select update
 security.role bailiwick_sync: select
@@ -989,11 +1241,32 @@ identity.mail_outbox bailiwick_service: select (id tenant_id to_address template
 identity.mail_outbox bailiwick_service: update (content not_before attempts lease leased_until last_error sent_at gave_up_at)
 identity.mailer bailiwick_operator: select (host port security username from_address from_name updated_at updated_by)
 identity.signing_key bailiwick_operator: select (kid algorithm public_jwk created_at signs_from)
+security.access_review bailiwick_operator: insert (tenant_id name role_id unused_days)
+security.access_review bailiwick_operator: update (status)
+security.access_review bailiwick_service: insert (tenant_id name role_id unused_days)
+security.access_review bailiwick_service: update (status)
 security.credential bailiwick_operator: select (user_id one_time one_time_expires_at one_time_used_at changed_at)
+security.delegation bailiwick_operator: insert (tenant_id delegator_user_id delegate_user_id role_id with_team reason valid_from expires_at)
+security.delegation bailiwick_operator: update (status ended_by_user_id)
+security.delegation bailiwick_service: insert (tenant_id delegator_user_id delegate_user_id role_id with_team reason valid_from expires_at)
+security.delegation bailiwick_service: update (status ended_by_user_id)
+security.elevation bailiwick_operator: insert (tenant_id user_id role_id reason ticket duration_minutes)
+security.elevation bailiwick_operator: update (status decision_reason)
+security.elevation bailiwick_service: insert (tenant_id user_id role_id reason ticket duration_minutes)
+security.elevation bailiwick_service: update (status decision_reason)
+security.emergency_access bailiwick_operator: insert (tenant_id user_id role_id reason ticket)
+security.emergency_access bailiwick_operator: update (status verdict review_comment)
+security.emergency_access bailiwick_service: insert (tenant_id user_id role_id reason ticket)
+security.emergency_access bailiwick_service: update (status verdict review_comment)
+security.review_item bailiwick_operator: update (decision comment)
+security.review_item bailiwick_service: update (decision comment)
 
 -- functions
+audit.capture_access_policy() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 5e4e4fde86b3bf95ec318e4d4aed8c66
 audit.capture_change() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner a649ba5ee15a787ff1de887e120c590e
 audit.capture_credential() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 207bd96f24128d1968eefa923b542cb3
+audit.capture_emergency_role() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner b0a9f28cab8fed2ddf2130323410fd3c
+audit.capture_review_item() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner c4c3d6dee8be97d505ec9226ede193af
 audit.ensure_access_log_partitions(months_ahead integer) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner,bailiwick_sync=X/bailiwick_owner ba93919ab78925a4fe5b369400f21a50
 audit.ensure_decision_partitions(days_ahead integer) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 28a7fc94f65fefa22c105af8fecffa96
 audit.ensure_partition(parent text, suffix text, since timestamp with time zone, until timestamp with time zone) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner e5e134811e16b6c5f493725708750c58
@@ -1007,6 +1280,7 @@ audit.prune_partition(lane text, partition text, seqs int8multirange) volatile d
 audit.refuse_change() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 0ae5914b4783b615a4af271b5b078820
 audit.setting(name text) stable owner=bailiwick_owner 337730cd044b86acbb43600daeccdabd
 audit.write_grants() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 5d0b0343afdfbbca1d75f781fc57f118
+audit.write_request(tenant_id text, entity_type text, entity_id text, verb text, details jsonb) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 7c10a588b0a21a00148ad5b6014315d6
 identity.audit_platform_admin() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner 10f85774b803bc266d04dfafe1389965
 identity.capture_event() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 732a1140e5b201ea5c09cecfe65f7cb0
 identity.end_impersonations_of_actor() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner 7976609bbd30bd737ee25295b95c1ea4
@@ -1016,43 +1290,75 @@ identity.has_mailer() stable definer set search_path=pg_catalog, pg_temp owner=b
 identity.keep_ended() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 7e423a35992e62c844b504fad9e5300b
 identity.keep_last_platform_admin() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner f9c07d1a43e1bcef9803379f7dddb101
 identity.lock_platform_admins() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner ef644ca63359abd7624886383ba0a3c8
+security.access_policy_of(tenant_id text) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner b64ca668f59bae2f15b4185039c1f6b6
 security.actor() stable owner=bailiwick_owner dfab8d4c7beb17aacbce3f875b1e94e5
 security.apply_presets(only_tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_sync=X/bailiwick_owner 6e13ae5a6eb11f30e72fcb52397c9ed8
 security.apply_presets_to_new() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 16861cc5652e43d2ce3cbf4f6d03421d
+security.assign_for_a_time(holder text, role text, tenant text, starts timestamp with time zone, ends timestamp with time zone) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner ee2ad25caf341f22b75abba09d0bd628
 security.assign_named_role(wanted user_roles) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner 88511538b2aadda7250801c00a116927
 security.broken_ways(table_name text) immutable owner=bailiwick_owner bf48f10da5eb0126ae2b2c5da9284165
+security.cancel_elevations() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 285e20625d0c0bf288d536b0f9528e52
+security.decide_review_item() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 4594fb0b5f2b65d201683dafe5d4e50e
 security.delegable_permissions(user_id text, tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner e7a486484680ceec5c948a758504dd60
 security.delete_tenant() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 77c7862d43449e66102c4e8fe3f54a40
 security.delete_user() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner fd0a647217cace230ec2649f3fb6bfca
 security.describe_role() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 48f0a8652e204ce5f7fdbdddb8440773
 security.email_key(email text) immutable owner=bailiwick_owner fff5504aa24c11da6a0f85de470a6c6c
+security.end_delegations() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1df75600dae45f1ac6bb648e4fea0f9a
+security.end_elevations() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 61a6ee8382eeef54f2ba0f8799d33c0e
+security.end_emergencies() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 456ae158ae6136b0fed04f703e29489e
 security.fill_role_tenant() volatile definer set search_path=pg_catalog, pg_temp enable_seqscan=off owner=bailiwick_owner dc8b11d47dbf03ab909e2a8005537f1b
-security.guard_assignment() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner d705328bc5099dddffc7ed13f23f828b
+security.follow_delegation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner c0ddd8402213b46fd0e9a78d1c4ed050
+security.follow_elevation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 363f58b53d45bd91bc4b96686102571d
+security.follow_emergency() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner f39907105eb0268c3a1ef43bac85d763
+security.follow_review() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 342ae5794cfb2736475f95740a0463c3
+security.guard_assignment() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 8413cde57a2565e4a9e85d0750d38c47
 security.guard_credential() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner 9268a079a6e712cdc73efb440591e300
+security.guard_emergency_role() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 3d7b32beb2e8f4b4937290feb2e7fe02
 security.guard_grant() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 4499c301b4a20ec6af1c852e8167a62f
 security.guard_platform_seat() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1b58f354f31bba910b8082b158828857
-security.guard_team_change() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 52412feda5dd793eced894f135d1cc75
+security.guard_team_change() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 4939d6dfab5a57ac5001650feab4b7b1
 security.guard_team_structure() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 9b1ccd3b0dd0d487f396604e7ea764dd
+security.hand_on_team(d security.delegation) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner aa7c457f336911565ee50baaeb134c2c
 security.held_permissions(user_id text, tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner dcfeca683d607886864f364c0d6f619e
 security.in_scope(tenant_id text) stable owner=bailiwick_owner a50b2248ef0af4d02badac0de96fbf49
 security.is_migration() stable owner=bailiwick_owner df292966ea69903c9798796da95d76f4
 security.is_platform_admin(user_id text) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 988951ba407c2e60de3637157b2600d7
+security.keep_emergency() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 94c47fa03201d5ed23c6247387aa9616
 security.look_at_admins(tenant_ids text[]) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1c53130adf5011006d7fa14ecfd628a3
+security.moment() volatile owner=bailiwick_owner 942f666625def2490f59ebe63e4850ab
+security.move_delegation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner e17038164cb4ea6ce1f778bae928ffae
+security.move_elevation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 4083be3a37fc71c59756cba0915e80d2
+security.move_emergency() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner eef167ef887d14e173f82b2a9a820016
+security.move_review() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 0afdbfd23360d3f172675f73a9200139
 security.normal_email(email text) immutable owner=bailiwick_owner 59fa825656dad96ece8fd3bdaca32f18
 security.note_admins(tenant_ids text[]) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 83823ebab652355d4c3384778fdb2bc8
+security.open_delegation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner ba50c69e5aaa878eeb44e8d797f8cd3d
+security.open_elevation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1bd10c09fbc9eeb87f542807c594bcbf
+security.open_emergency() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner bd548d2258640230848103da4c5be948
+security.open_review() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner c2546d26223d733d62aafb614d3d103c
 security.people_below(tenant_id text, user_id text, at timestamp with time zone) stable set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 2a47abeb601f14cae881596488bb49e8
 security.place_user(user_id text, tenant_id text) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner d1a72abe09b0d8e5cc327382912ddb55
 security.protect_permission_set() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 765d98c698a6d8e36b250c008cd300c9
 security.protect_role() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 8f5bbe02962fe6d593c7593ba30f7153
 security.refuse(code text, sentence text, facts jsonb) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner d2cba3ed72d5d3db14725bdae4e2163d
+security.refuse_holder(user_id text, role_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner b956aec9d34e025ea839bdb148a538fa
 security.remove_user(tenant_id text, user_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner b19bbd2533f897e2bc221ae58765ef05
 security.require_admin() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 7fa8330d64a6a87a45cc7f7e34d73f16
 security.require_may_hand_out(actor text, tenant_id text, permissions text[], delegates text[], own_until timestamp with time zone) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 832382f1902ed2ba00622615c6ad7764
 security.require_may_stand_in(user_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 0b6e6f980194a6e7b2beec82b8cffa79
+security.require_member(user_id text, tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 35d9f0adb861f99bb6ecd8d390c6e22d
 security.require_no_records() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 287e60223317c4c01d32274376152e7d
 security.require_read_committed() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1e329bc5ba884956c7f061982a1a20f2
+security.role_held_until(holder text, role text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner d97f884c7fe66b80b9e75f0e46066303
 security.set_slot() volatile definer set search_path=pg_catalog, pg_temp enable_seqscan=off owner=bailiwick_owner 1c28f8a8ff6d4d3cbc88cb23d0dcb3d1
 security.set_xid() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner f270cd92f3e7277c6315b88953d70378
+security.settle_delegations() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 7cefe9b338145cf02330a99f5100b2db
+security.settle_delegations_of(holder text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner f7b481786244bc11f6fbb90823876806
+security.settle_delegations_of_role() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner b9126fbb91bb85ab433f53cb0376cd23
+security.settle_team_delegations() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 65ef97023239bf28aad7b15188e7c964
+security.take_back(assignment_id text, expires_at timestamp with time zone) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 824a758b28b5b02028d4d8329671a284
+security.team_read_until(holder text, tenant text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 0eced129309d3bc746f3afe09533c997
 security.touch_roles() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 565bf9617a3a4cb14b24ca0d87249077
 security.valid_id(id text) immutable owner=bailiwick_owner abaf06e906e2342da655585c589575fd
 security.watch_admins() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 75b7f24082fad91d032ff5a91deed200

@@ -1,0 +1,18 @@
+/** Every operation about rights for a time. */
+import type { Metrics } from '../platform/metrics.js';
+import { delegationOperations } from './delegation-operations.js';
+import { elevationOperations } from './elevation-operations.js';
+import { emergencyOperations } from './emergency-operations.js';
+import { policyOperations } from './policy-operations.js';
+import type { RequestOptions } from './policy-operations.js';
+import { reviewOperations } from './review-operations.js';
+
+export function requestOperations(options: RequestOptions & { readonly now: () => Date; readonly metrics: Metrics }) {
+  return {
+    ...policyOperations(options),
+    ...elevationOperations(options),
+    ...delegationOperations(options),
+    ...emergencyOperations(options),
+    ...reviewOperations(options),
+  };
+}
