@@ -111,6 +111,8 @@ import type {
   SignOutResponses,
   GetMeData,
   GetMeResponses,
+  IntrospectTokenData,
+  IntrospectTokenResponses,
   BootstrapPlatformAdminData,
   BootstrapPlatformAdminResponses,
   GetSigningKeysData,
@@ -176,6 +178,7 @@ export interface OperationTypes {
   readonly changePassword: { data: ChangePasswordData; responses: ChangePasswordResponses };
   readonly signOut: { data: SignOutData; responses: SignOutResponses };
   readonly getMe: { data: GetMeData; responses: GetMeResponses };
+  readonly introspectToken: { data: IntrospectTokenData; responses: IntrospectTokenResponses };
   readonly bootstrapPlatformAdmin: { data: BootstrapPlatformAdminData; responses: BootstrapPlatformAdminResponses };
   readonly getSigningKeys: { data: GetSigningKeysData; responses: GetSigningKeysResponses };
   readonly getContract: { data: GetContractData; responses: GetContractResponses };
@@ -237,6 +240,7 @@ export const operationIds = [
   'changePassword',
   'signOut',
   'getMe',
+  'introspectToken',
   'bootstrapPlatformAdmin',
   'getSigningKeys',
   'getContract',
