@@ -1,5 +1,5 @@
 /**
- * Makes src/contract/ from openapi.yaml, model.fga and presets/*.yaml.
+ * Makes src/contract/, and the types of the TypeScript client, from openapi.yaml, model.fga and presets/*.yaml.
  *
  *   node scripts/generate.mjs           writes the files
  *   node scripts/generate.mjs --check   writes nothing; exits 1 and names the files that are not what they should be
@@ -13,13 +13,21 @@ import { fileURLToPath } from 'node:url';
 import prettier from 'prettier';
 import { apiTypes, operationsSource, readContract } from './generate/operations.mjs';
 import { readModel } from './generate/model.mjs';
-import { modelSource, presetsSource } from './generate/sources.mjs';
+import { modelSource, permissionTypes, presetsSource } from './generate/sources.mjs';
 import { readPresets } from './generate/presets.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const TARGET = join(ROOT, 'src', 'contract');
+/** Folders in which nothing lies but what is made here. */
+const TARGETS = ['src/contract', 'clients/typescript/src/contract'];
+/** What the client asks: its types are of these alone. */
+const CLIENT_OPERATIONS = /** @type {const} */ ([
+  'POST /check',
+  'POST /batch-check',
+  'POST /list-objects',
+  'POST /auth/introspect',
+]);
 
-/** @returns {Promise<Map<string, string>>} file name → content, for every file of src/contract/ */
+/** @returns {Promise<Map<string, string>>} path from the root → content, for every file of the targets */
 async function generate() {
   const read = (/** @type {string[]} */ ...path) => readFile(join(ROOT, ...path), 'utf8');
   const { model, hash, catalogue } = readModel(await read('model.fga'));
@@ -33,12 +41,16 @@ async function generate() {
     await read('openapi.yaml'),
     catalogue.map(({ id }) => id),
   );
-  const types = await apiTypes(join(ROOT, 'openapi.yaml'));
+  const file = join(ROOT, 'openapi.yaml');
+  const types = await apiTypes(file);
+  const ofClient = await apiTypes(file, CLIENT_OPERATIONS);
   return new Map([
-    ['api.ts', await finished('openapi.yaml', types)],
-    ['model.ts', await finished('model.fga', modelSource({ model, hash, catalogue }))],
-    ['operations.ts', await finished('openapi.yaml', operationsSource(contract, types))],
-    ['presets.ts', await finished('presets/', presetsSource(presets))],
+    ['src/contract/api.ts', await finished('openapi.yaml', types)],
+    ['src/contract/model.ts', await finished('model.fga', modelSource({ model, hash, catalogue }))],
+    ['src/contract/operations.ts', await finished('openapi.yaml', operationsSource(contract, types))],
+    ['src/contract/presets.ts', await finished('presets/', presetsSource(presets))],
+    ['clients/typescript/src/contract/api.ts', await finished('openapi.yaml', ofClient)],
+    ['clients/typescript/src/contract/permissions.ts', await finished('model.fga', permissionTypes(catalogue))],
   ]);
 }
 
@@ -51,12 +63,16 @@ async function finished(origin, source) {
 
 /** @param {Map<string, string>} wanted @returns {Promise<string[]>} the files that differ, lack, or should not be there */
 async function staleFiles(wanted) {
-  const present = await readdir(TARGET).catch(() => /** @type {string[]} */ ([]));
-  const names = [...new Set([...wanted.keys(), ...present])].sort();
+  const listed = TARGETS.map(async (folder) => {
+    const names = await readdir(join(ROOT, folder)).catch(() => /** @type {string[]} */ ([]));
+    return names.map((name) => `${folder}/${name}`);
+  });
+  const present = (await Promise.all(listed)).flat();
+  const paths = [...new Set([...wanted.keys(), ...present])].sort();
   const stale = await Promise.all(
-    names.map(async (name) => {
-      const content = present.includes(name) ? await readFile(join(TARGET, name), 'utf8') : undefined;
-      return content === wanted.get(name) ? [] : [name];
+    paths.map(async (path) => {
+      const content = present.includes(path) ? await readFile(join(ROOT, path), 'utf8') : undefined;
+      return content === wanted.get(path) ? [] : [path];
     }),
   );
   return stale.flat();
@@ -64,11 +80,11 @@ async function staleFiles(wanted) {
 
 /** @param {Map<string, string>} wanted @param {readonly string[]} stale */
 async function writeFiles(wanted, stale) {
-  await mkdir(TARGET, { recursive: true });
-  for (const name of stale) {
-    const content = wanted.get(name);
-    if (content === undefined) await rm(join(TARGET, name));
-    else await writeFile(join(TARGET, name), content);
+  for (const folder of TARGETS) await mkdir(join(ROOT, folder), { recursive: true });
+  for (const path of stale) {
+    const content = wanted.get(path);
+    if (content === undefined) await rm(join(ROOT, path));
+    else await writeFile(join(ROOT, path), content);
   }
 }
 
@@ -76,11 +92,11 @@ try {
   const wanted = await generate();
   const stale = await staleFiles(wanted);
   if (process.argv.includes('--check')) {
-    for (const name of stale) console.error(`src/contract/${name} is stale: run \`npm run generate\``);
+    for (const path of stale) console.error(`${path} is stale: run \`npm run generate\``);
     if (stale.length > 0) process.exitCode = 1;
   } else {
     await writeFiles(wanted, stale);
-    for (const name of stale) console.log(`src/contract/${name}`);
+    for (const path of stale) console.log(path);
   }
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

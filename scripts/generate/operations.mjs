@@ -53,16 +53,20 @@ function recordAt(value, ...path) {
 }
 
 /**
- * The types of all schemas and operations.
+ * The types of all schemas and operations, or of some operations and what they are made of.
  *
  * @param {string} file where openapi.yaml is
+ * @param {readonly `${'POST' | 'GET'} /${string}`[]} [operations] all where left out
  * @returns {Promise<string>} TypeScript without a header
  */
-export async function apiTypes(file) {
+export async function apiTypes(file, operations) {
   const folder = await mkdtemp(join(tmpdir(), 'bailiwick-contract-'));
   try {
     await createClient({
       input: file,
+      ...(operations === undefined
+        ? {}
+        : { parser: { filters: { operations: { include: [...operations] }, orphans: false } } }),
       output: { path: folder, entryFile: false, header: '' },
       plugins: ['@hey-api/typescript'],
       logs: { level: 'silent', file: false },

@@ -50,8 +50,8 @@ const MODEL_TYPES = `
   }
 `;
 
-/** @param {ReadModel} read */
-export function modelSource({ model, hash, catalogue }) {
+/** The names of all permissions, as types. @param {ReadModel['catalogue']} catalogue */
+export function permissionTypes(catalogue) {
   const idsOf = (/** @type {string} */ type) =>
     catalogue.filter((entry) => entry.objectType === type).map(({ id }) => id);
   return `
@@ -60,6 +60,13 @@ export function modelSource({ model, hash, catalogue }) {
 
     /** Everything that may be asked for. */
     export type Permission = TenantPermission | ${union([...idsOf('profile'), ...idsOf('record')])};
+  `;
+}
+
+/** @param {ReadModel} read */
+export function modelSource({ model, hash, catalogue }) {
+  return `
+    ${permissionTypes(catalogue)}
 
     export interface CatalogueEntry {
       readonly id: Permission;

@@ -1118,6 +1118,69 @@ export type SignInResult = {
  */
 export type Time = string;
 
+export type IntrospectionRequest = {
+  /**
+   * As it stands after `Bearer`.
+   */
+  token: string;
+  /**
+   * Not needed; there is one kind.
+   */
+  token_type_hint?: string;
+};
+
+export type Introspection = InactiveToken | ActiveToken;
+
+export type InactiveToken = {
+  active: false;
+};
+
+export type ActiveToken = {
+  active: true;
+  token_type: 'Bearer';
+  iss: string;
+  aud: string;
+  sub: Id;
+  sid: Id;
+  jti: Id;
+  iat: EpochSeconds;
+  exp: EpochSeconds;
+  /**
+   * The status of the subject.
+   */
+  status: 'active';
+  tenant_id?: Id;
+  tenant_status?: TenantStatus;
+  /**
+   * The names of the roles held in the tenant now; of a platform admin `PLATFORM_ADMIN`.
+   */
+  roles?: Array<string>;
+  /**
+   * There are more than a token can hold.
+   */
+  roles_omitted?: true;
+  /**
+   * Everyone below the subject now, whatever the level, where they hold `team.read`.
+   */
+  managed_user_ids?: Array<Id>;
+  /**
+   * There are more than a hundred, or more than a token can hold; `POST /list-objects` lists them.
+   */
+  managed_user_ids_omitted?: true;
+  /**
+   * While impersonating; who acts, and under which impersonation.
+   */
+  act?: {
+    sub: Id;
+    impersonation_id: Id;
+  };
+};
+
+/**
+ * Seconds since 1970, as in a JWT.
+ */
+export type EpochSeconds = number;
+
 export type ChangePasswordRequest = {
   currentPassword: TypedPassword;
   newPassword: TypedPassword;
@@ -7301,6 +7364,65 @@ export type GetMeResponses = {
 };
 
 export type GetMeResponse = GetMeResponses[keyof GetMeResponses];
+
+export type IntrospectTokenData = {
+  body: IntrospectionRequest;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: never;
+  url: '/auth/introspect';
+};
+
+export type IntrospectTokenErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  413: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  415: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type IntrospectTokenError = IntrospectTokenErrors[keyof IntrospectTokenErrors];
+
+export type IntrospectTokenResponses = {
+  /**
+   * What holds now.
+   */
+  200: Introspection;
+};
+
+export type IntrospectTokenResponse = IntrospectTokenResponses[keyof IntrospectTokenResponses];
 
 export type BootstrapPlatformAdminData = {
   body: BootstrapRequest;

@@ -167,6 +167,8 @@ import type {
   SignOutResponses,
   GetMeData,
   GetMeResponses,
+  IntrospectTokenData,
+  IntrospectTokenResponses,
   BootstrapPlatformAdminData,
   BootstrapPlatformAdminResponses,
   GetSigningKeysData,
@@ -260,6 +262,7 @@ export interface OperationTypes {
   readonly changePassword: { data: ChangePasswordData; responses: ChangePasswordResponses };
   readonly signOut: { data: SignOutData; responses: SignOutResponses };
   readonly getMe: { data: GetMeData; responses: GetMeResponses };
+  readonly introspectToken: { data: IntrospectTokenData; responses: IntrospectTokenResponses };
   readonly bootstrapPlatformAdmin: { data: BootstrapPlatformAdminData; responses: BootstrapPlatformAdminResponses };
   readonly getSigningKeys: { data: GetSigningKeysData; responses: GetSigningKeysResponses };
   readonly getContract: { data: GetContractData; responses: GetContractResponses };
@@ -349,6 +352,7 @@ export const operationIds = [
   'changePassword',
   'signOut',
   'getMe',
+  'introspectToken',
   'bootstrapPlatformAdmin',
   'getSigningKeys',
   'getContract',

@@ -1,6 +1,6 @@
 /**
  * The request body: uncompressed JSON in UTF-8, read by the operations that take one, up to their limit (64 KiB where the
- * contract states no other).
+ * contract states no other); or a form, where the contract lets it be one, which from then on is like the same in JSON.
  *
  * express-openapi-validator keeps one compiled validator for every `content-type` that it has ever seen, for ever, so a
  * caller could fill the heap with made-up ones. INVARIANT: when the validator runs, the header is `application/json` or
@@ -10,7 +10,15 @@ import type { IncomingMessage } from 'node:http';
 
 import { Problem } from '../shared/problem.js';
 import type { BodyLimits } from './contract.js';
+import { parseForm } from './form.js';
 import { parseJson } from './json.js';
+
+/** What the contract says of an operation's body. */
+export interface BodyRules {
+  readonly takesBody: boolean;
+  readonly takesForm?: boolean;
+  readonly bodyLimits: BodyLimits;
+}
 
 /** What is read, and thrown away, of a body that has been refused, before the connection is cut. */
 const MAX_DRAINED_BYTES = 1024 * 1024;
@@ -22,7 +30,7 @@ const MAX_DRAINED_BYTES = 1024 * 1024;
  */
 export async function readBody(
   request: IncomingMessage,
-  { takesBody, bodyLimits, signal }: { takesBody: boolean; bodyLimits: BodyLimits; signal: AbortSignal },
+  { takesBody, takesForm = false, bodyLimits, signal }: BodyRules & { readonly signal: AbortSignal },
 ): Promise<unknown> {
   const mediaType = request.headers['content-type'];
   delete request.headers['content-type'];
@@ -31,24 +39,33 @@ export async function readBody(
     request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
   if (!hasBody) return undefined;
   if (!takesBody) throw new Problem('INVALID_REQUEST', 'this operation takes no request body');
-  checkMediaType(mediaType, request.headers['content-encoding']);
+  const parse = parserOf(mediaType, { encoding: request.headers['content-encoding'], takesForm });
   const bytes = await readBytes(request, bodyLimits.maxBytes, signal);
   // A chunked body may turn out to be empty.
-  return bytes.length === 0 ? undefined : parseJson(bytes, bodyLimits.maxKeys);
+  return bytes.length === 0 ? undefined : parse(bytes, bodyLimits.maxKeys);
 }
 
-function checkMediaType(mediaType: string | undefined, encoding: string | undefined): void {
+const FORM = 'application/x-www-form-urlencoded';
+
+/** What reads a body of that kind. */
+function parserOf(
+  mediaType: string | undefined,
+  { encoding, takesForm }: { encoding: string | undefined; takesForm: boolean },
+): (bytes: Uint8Array, maxKeys: number) => unknown {
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
     throw new Problem('UNSUPPORTED_MEDIA_TYPE', 'the request body must not be compressed');
   }
   const [type = '', ...parameters] = (mediaType ?? '').split(';').map((part) => part.trim().toLowerCase());
-  if (type !== 'application/json') {
-    throw new Problem('UNSUPPORTED_MEDIA_TYPE', 'the request body must be `application/json`');
+  const isForm = takesForm && type === FORM;
+  if (type !== 'application/json' && !isForm) {
+    const kinds = takesForm ? `\`application/json\` or \`${FORM}\`` : '`application/json`';
+    throw new Problem('UNSUPPORTED_MEDIA_TYPE', `the request body must be ${kinds}`);
   }
   const charset = parameters.find((parameter) => parameter.startsWith('charset'));
   if (charset !== undefined && !/^charset=("utf-8"|utf-8)$/.test(charset)) {
     throw new Problem('UNSUPPORTED_MEDIA_TYPE', 'the request body must be in UTF-8');
   }
+  return isForm ? parseForm : parseJson;
 }
 
 function readBytes(request: IncomingMessage, maxBytes: number, signal: AbortSignal): Promise<Buffer> {

@@ -16,7 +16,7 @@ export interface OperationObject {
   readonly 'x-max-body-keys'?: unknown;
   readonly 'x-before-password-change'?: unknown;
   readonly parameters?: readonly object[];
-  readonly requestBody?: { readonly required?: boolean };
+  readonly requestBody?: { readonly required?: boolean; readonly content?: object };
   readonly responses?: object;
 }
 
@@ -61,6 +61,8 @@ export interface ContractOperation {
   /** Whether its answer holds a secret, which is shown once and kept nowhere. */
   readonly hasSecretAnswer: boolean;
   readonly takesBody: boolean;
+  /** Whether its body may be a form as well as JSON. */
+  readonly takesForm?: boolean;
   /** What its body may be at most: `x-max-body-bytes` and `x-max-body-keys` where it states them. */
   readonly bodyLimits: BodyLimits;
   /** Where its path states servers of its own: what the path is appended to instead, e.g. '' for the root. */
@@ -116,6 +118,7 @@ export function operationsOf(document: ContractDocument): ContractOperation[] {
           isChange: method !== 'GET' && audit.length > 0,
           hasSecretAnswer: operation['x-secret-answer'] === true,
           takesBody: operation.requestBody !== undefined,
+          takesForm: Object.hasOwn(operation.requestBody?.content ?? {}, 'application/x-www-form-urlencoded'),
           bodyLimits: bodyLimitsOf(id, operation),
           beforePasswordChange: operation['x-before-password-change'] === true,
           ...(item.servers === undefined ? {} : { basePath: basePathIn(item.servers) }),

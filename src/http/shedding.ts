@@ -41,8 +41,11 @@ export function createShedder(load: Load, metrics: Metrics): Shed {
   };
 }
 
-/** What is neither one check nor a batch of them asks the engine many questions for one answer. */
+/**
+ * What is neither one check nor a batch of them asks the engine many questions for one answer; but for introspection, which
+ * stands before a check and is refused with it, not sooner.
+ */
 function classOf(operationId: string): keyof typeof LIMITS {
-  if (operationId === 'check') return 'check';
+  if (operationId === 'check' || operationId === 'introspectToken') return 'check';
   return operationId === 'batchCheck' ? 'batch' : 'list';
 }

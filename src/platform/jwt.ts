@@ -22,6 +22,15 @@ export interface TokenIdentity {
   readonly acceptedUntil?: number;
   /** Of a token that we issued: the session that must still stand. Undefined for other issuers, whatever they say. */
   readonly session?: TokenSession;
+  /** Of a token that we issued: what tells it from the session's others. */
+  readonly stamp?: TokenStamp;
+}
+
+/** `iat` and `exp` are seconds since 1970, as in the token. */
+export interface TokenStamp {
+  readonly jti: string;
+  readonly iat: number;
+  readonly exp: number;
 }
 
 export interface TokenSession {
@@ -142,7 +151,12 @@ function identityOf(payload: JWTPayload, { issuer, now }: { issuer: TokenIssuer;
   if (issuer.readKeys === undefined) {
     return { subject: sub, tenantId, acceptedUntil: (exp + CLOCK_TOLERANCE_SECONDS) * 1000 };
   }
-  return { subject: sub, tenantId, session: sessionOf(payload, sub) };
+  return {
+    subject: sub,
+    tenantId,
+    session: sessionOf(payload, sub),
+    stamp: { jti: String(payload.jti), iat: issued, exp },
+  };
 }
 
 /** What our own tokens say besides. `act` is the subject itself, once, under the id of its impersonation. */

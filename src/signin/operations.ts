@@ -14,6 +14,7 @@ import { bootstrapPlatformAdmin } from './bootstrap.js';
 import { isPlatformAdmin, listRoleNames } from './claims-store.js';
 import { findAccountById } from './account-store.js';
 import { insertSignInEvent } from './event-store.js';
+import type { Introspect } from './introspect.js';
 import type { KeyRing } from './key-ring.js';
 import type { Passwords } from './passwords.js';
 import { endSession } from './session-store.js';
@@ -35,6 +36,8 @@ export interface SignInOperationsOptions {
   readonly now: () => Date;
   /** The permissions that a user has in a tenant now. */
   readonly permissionsOf: PermissionsOf;
+  /** What a token of ours stands for now. */
+  readonly introspect: Introspect;
 }
 
 /** As src/decisions/own-permissions.ts finds them. */
@@ -46,7 +49,14 @@ export type PermissionsOf = (
 const settings = { 'bailiwick.platform': 'on' };
 
 type SignInOperation =
-  'signIn' | 'renewToken' | 'changePassword' | 'signOut' | 'getMe' | 'bootstrapPlatformAdmin' | 'getSigningKeys';
+  | 'signIn'
+  | 'renewToken'
+  | 'changePassword'
+  | 'signOut'
+  | 'getMe'
+  | 'introspectToken'
+  | 'bootstrapPlatformAdmin'
+  | 'getSigningKeys';
 
 export function signInOperations(options: SignInOperationsOptions) {
   const { pool, keys, tokens, passwords, signIn, domain } = options;
@@ -97,6 +107,9 @@ export function signInOperations(options: SignInOperationsOptions) {
       const permissions = tenantId === undefined ? [] : await options.permissionsOf({ userId, tenantId }, deadline);
       return { status: 200, body: { ...me, permissions } };
     },
+    async introspectToken({ body }, context) {
+      return { status: 200, body: await options.introspect(body.token, context) };
+    },
     async bootstrapPlatformAdmin({ body }, { client }) {
       const refused = await inOne((tx) => refusal(tx, { token: body.bootstrapToken, client }, options));
       if (refused !== undefined) throw refused;
@@ -128,6 +141,7 @@ export function noSignIn(): Pick<Operations, SignInOperation> {
     changePassword: nothing,
     signOut: nothing,
     getMe: nothing,
+    introspectToken: nothing,
     bootstrapPlatformAdmin: nothing,
     getSigningKeys: () => Promise.resolve({ status: 200, body: { keys: [] } }),
   };

@@ -38,6 +38,8 @@ export interface StandingSession {
   readonly lastSeenAt: Date;
   readonly expiresAt: Date;
   readonly mustChangePassword: boolean;
+  /** Null where the session is in no tenant. */
+  readonly tenantStatus: 'active' | 'read_only' | 'suspended' | null;
 }
 
 /**
@@ -53,7 +55,7 @@ export async function findStandingSession(
     text: `
       select s.user_id as "userId", s.tenant_id as "tenantId", s.impersonation_id as "impersonationId",
              s.last_seen_at as "lastSeenAt", s.expires_at as "expiresAt",
-             u.must_change_password as "mustChangePassword"
+             u.must_change_password as "mustChangePassword", t.status as "tenantStatus"
       from identity.session s
         join security.app_user u on u.id = s.user_id and u.status = 'active'
         left join identity.tenant t on t.id = s.tenant_id

@@ -6,12 +6,14 @@
  */
 import type { Logger } from 'pino';
 
+import { createTokenVerifier } from '../platform/jwt.js';
 import type { TokenIssuer } from '../platform/token-issuer.js';
 import type { Metrics } from '../platform/metrics.js';
 import { createPasswordHasher } from '../platform/password-hash.js';
 import type { Pool } from '../platform/postgres.js';
 import { SIGNING_ALGORITHM } from '../platform/signing-key.js';
 import type { Part } from '../shared/part.js';
+import { createIntrospect } from './introspect.js';
 import { createKeyRing } from './key-ring.js';
 import { signInOperations } from './operations.js';
 import type { PermissionsOf } from './operations.js';
@@ -59,16 +61,18 @@ export function createSigningIn(options: {
 }): SigningIn {
   const { settings, pool, signInPool, log, metrics, now } = options;
   const { issuer, audience, domain, bootstrapToken } = settings;
+  const own = { issuer, audience };
   const keys = createKeyRing({ pool, secret: settings.signingSecret, log, now });
-  const tokens = createTokens({ pool, keys, own: { issuer, audience }, now });
+  const tokens = createTokens({ pool, keys, own, now });
   const hasher = createPasswordHasher({ metrics });
   const judge = createPasswordJudge(options.commonPasswords);
   const passwords = createPasswords({ pool: signInPool, hasher, judge, tokens, now });
   const throttle = createThrottle({ limit: settings.failuresPerAddress, now });
   const signIn = createSignIn({ pool: signInPool, hasher, tokens, throttle, metrics, now });
+  const ours = { issuer, audience, algorithms: [SIGNING_ALGORITHM], readKeys: () => keys.readPublicKeys() };
   return {
     keys,
-    issuer: { issuer, audience, algorithms: [SIGNING_ALGORITHM], readKeys: () => keys.readPublicKeys() },
+    issuer: ours,
     tokens,
     passwords,
     operations: signInOperations({
@@ -82,6 +86,7 @@ export function createSigningIn(options: {
       bootstrapToken,
       now,
       permissionsOf: options.permissionsOf,
+      introspect: createIntrospect({ verifyToken: createTokenVerifier([ours], { now }), tokens, own }),
     }),
   };
 }

@@ -10,8 +10,9 @@ import { randomBytes } from 'node:crypto';
 import type { TokenIdentity } from '../platform/jwt.js';
 import type { Pool, Tx } from '../platform/postgres.js';
 import { Problem } from '../shared/problem.js';
-import { isPlatformAdmin, listManagedUserIds, listRoleNames } from './claims-store.js';
 import type { KeyRing } from './key-ring.js';
+import { NO_RIGHTS, rightsOf } from './rights.js';
+import type { Rights } from './rights.js';
 import { findStandingSession, insertSession, touchSession } from './session-store.js';
 import type { StandingSession } from './session-store.js';
 
@@ -47,8 +48,16 @@ export interface Tokens {
   renewToken(tx: Tx, sessionId: string): Promise<IssuedToken & { readonly mustChangePassword: boolean }>;
   /** What a verified token of ours stands on. Throws Problem UNAUTHENTICATED where that is over. */
   checkSession(identity: TokenIdentity): Promise<{ readonly mustChangePassword: boolean }>;
+  /** The same with what the token would say if it were issued now. */
+  readLive(identity: TokenIdentity): Promise<LiveSession>;
   /** The session with that id, where it stands. */
   findSession(tx: Tx, sessionId: string): Promise<StandingSession | undefined>;
+}
+
+/** A session that stands, and the rights of its subject now. */
+export interface LiveSession {
+  readonly session: StandingSession;
+  readonly rights: Rights;
 }
 
 const MINUTE_MS = 60_000;
@@ -57,11 +66,6 @@ const SESSION_MS = 12 * 60 * MINUTE_MS;
 const CHANGE_MS = 60 * MINUTE_MS;
 const IDLE_MINUTES = 30;
 const TOUCH_MS = MINUTE_MS;
-
-const MANAGED_MAX = 100;
-/** A token must stay under the 8 KiB that this service takes: room for a hundred UUIDs, and for some forty roles. */
-const MANAGED_CHARACTERS_MAX = 4_200;
-const ROLE_CHARACTERS_MAX = 1_000;
 
 const settings = { 'bailiwick.platform': 'on' };
 
@@ -87,11 +91,26 @@ export function createTokens({
       claims: {
         sid: sessionId,
         ...(tenantId === null ? {} : { tenant_id: tenantId }),
-        ...(await rightsOf(tx, session, at)),
+        ...(session.mustChangePassword ? NO_RIGHTS : await rightsOf(tx, session, at)),
         ...(impersonationId === undefined ? {} : { act: { sub: userId, impersonation_id: impersonationId } }),
       },
     });
     return { accessToken, sessionId, expiresAt: session.tokenExpiresAt };
+  }
+
+  /** What a token stands on, which is thereby in use. Throws where that is over, or is another's. */
+  async function standing(tx: Tx, { subject, tenantId, session: named }: TokenIdentity): Promise<StandingSession> {
+    if (named === undefined) throw ended();
+    const at = now();
+    const { sessionId, impersonationId } = named;
+    const session = await findStandingSession(tx, { sessionId, now: at, idleMinutes: IDLE_MINUTES });
+    const isItsOwn =
+      session?.userId === subject &&
+      (session.tenantId ?? undefined) === tenantId &&
+      (session.impersonationId ?? undefined) === impersonationId;
+    if (session === undefined || !isItsOwn) throw ended();
+    if (at.getTime() - session.lastSeenAt.getTime() >= TOUCH_MS) await touchSession(tx, sessionId, at);
+    return session;
   }
 
   return {
@@ -104,7 +123,7 @@ export function createTokens({
       await insertSession(tx, { sessionId, userId, tenantId, impersonationId, createdAt, expiresAt });
       const isWhole = impersonation !== undefined || mustChangePassword;
       const tokenExpiresAt = isWhole ? expiresAt : new Date(createdAt.getTime() + TOKEN_MS);
-      return await sign(tx, { userId, tenantId, sessionId, impersonationId, tokenExpiresAt });
+      return await sign(tx, { userId, tenantId, sessionId, impersonationId, mustChangePassword, tokenExpiresAt });
     },
     async renewToken(tx, sessionId) {
       const at = now();
@@ -114,29 +133,26 @@ export function createTokens({
       await touchSession(tx, sessionId, at);
       const { userId, tenantId, mustChangePassword } = session;
       const tokenExpiresAt = new Date(Math.min(at.getTime() + TOKEN_MS, session.expiresAt.getTime()));
-      const token = await sign(tx, { userId, tenantId, sessionId, impersonationId: undefined, tokenExpiresAt });
+      const token = await sign(tx, {
+        ...{ userId, tenantId, sessionId, impersonationId: undefined, mustChangePassword },
+        tokenExpiresAt,
+      });
       return { ...token, mustChangePassword };
     },
-    async checkSession({ subject, tenantId, session: named }) {
-      if (named === undefined) throw ended();
-      const at = now();
-      const { sessionId, impersonationId } = named;
-      const session = await pool.transaction(
+    async checkSession(identity) {
+      const { mustChangePassword } = await pool.transaction((tx) => standing(tx, identity), { settings });
+      return { mustChangePassword };
+    },
+    readLive: (identity) =>
+      pool.transaction(
         async (tx) => {
-          const standing = await findStandingSession(tx, { sessionId, now: at, idleMinutes: IDLE_MINUTES });
-          const isStale = standing !== undefined && at.getTime() - standing.lastSeenAt.getTime() >= TOUCH_MS;
-          if (isStale) await touchSession(tx, sessionId, at);
-          return standing;
+          const session = await standing(tx, identity);
+          const { userId, tenantId, impersonationId, mustChangePassword } = session;
+          const whose = { userId, tenantId, impersonationId: impersonationId ?? undefined };
+          return { session, rights: mustChangePassword ? NO_RIGHTS : await rightsOf(tx, whose, now()) };
         },
         { settings },
-      );
-      const isItsOwn =
-        session?.userId === subject &&
-        (session.tenantId ?? undefined) === tenantId &&
-        (session.impersonationId ?? undefined) === impersonationId;
-      if (session === undefined || !isItsOwn) throw ended();
-      return { mustChangePassword: session.mustChangePassword };
-    },
+      ),
     findSession: (tx, sessionId) => findStandingSession(tx, { sessionId, now: now(), idleMinutes: IDLE_MINUTES }),
   };
 }
@@ -146,24 +162,8 @@ interface Signed {
   readonly tenantId: string | null;
   readonly sessionId: string;
   readonly impersonationId: string | undefined;
+  readonly mustChangePassword: boolean;
   readonly tokenExpiresAt: Date;
-}
-
-/** The claims that say what the subject may be taken for. Lists that would not fit are left out, and that is said. */
-async function rightsOf(tx: Tx, { userId, tenantId, impersonationId }: Signed, now: Date): Promise<object> {
-  if (tenantId === null || impersonationId !== undefined) {
-    return { roles: (await isPlatformAdmin(tx, userId)) ? ['PLATFORM_ADMIN'] : [] };
-  }
-  const roles = await listRoleNames(tx, { userId, tenantId, now });
-  const managed = await listManagedUserIds(tx, { userId, tenantId, now, limit: MANAGED_MAX + 1 });
-  const fits = (list: readonly string[], charactersMax: number): boolean =>
-    JSON.stringify(list).length <= charactersMax;
-  return {
-    ...(fits(roles, ROLE_CHARACTERS_MAX) ? { roles } : { roles_omitted: true }),
-    ...(managed.length <= MANAGED_MAX && fits(managed, MANAGED_CHARACTERS_MAX)
-      ? { managed_user_ids: managed }
-      : { managed_user_ids_omitted: true }),
-  };
 }
 
 function ended(): Problem {

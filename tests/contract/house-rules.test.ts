@@ -62,6 +62,22 @@ test.each<[string, (document: Editable) => unknown, string]>([
     '`x-audit` is no list of purposes',
   ],
   [
+    'a form that is another body than the JSON',
+    ({ paths }) =>
+      Object.assign((paths['/check']?.['post']?.['requestBody'] as { content: Record<string, unknown> }).content, {
+        'application/x-www-form-urlencoded': { schema: { type: 'boolean' } },
+      }),
+    'a form of it is another body than in JSON',
+  ],
+  [
+    'a body that is neither JSON nor a form',
+    ({ paths }) =>
+      Object.assign((paths['/check']?.['post']?.['requestBody'] as { content: Record<string, unknown> }).content, {
+        'text/plain': { schema: { $ref: '#/components/schemas/CheckRequest' } },
+      }),
+    'takes more than JSON or a form',
+  ],
+  [
     'an error of its own',
     ({ paths }) => Object.assign(paths['/check']?.['post']?.['responses'] as object, { 400: { description: 'x' } }),
     'not the shared problem',

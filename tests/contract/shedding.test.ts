@@ -47,6 +47,20 @@ test('what is refused is told so, when to come again, and that soon', async () =
   expect(Math.min(...tries)).toBeLessThan(5);
 });
 
+test('introspection goes with the checks that it stands before, not with the lists', async () => {
+  const token = { token: 'a' };
+  const introspect = () =>
+    fetch(`${app.base}/auth/introspect`, {
+      method: 'POST',
+      headers: { ...AS_ADA, 'content-type': 'application/json' },
+      body: JSON.stringify(token),
+    });
+  load.waiting = 65;
+  expect((await introspect()).status).toBe(200);
+  load.waiting = 513;
+  expect((await introspect()).status).toBe(503);
+});
+
 test('what is no decision is not refused', async () => {
   load.waiting = 1_000;
   expect((await fetch(`${app.base}/openapi.json`)).status).toBe(200);

@@ -10,6 +10,8 @@ const METHODS = new Set(['get', 'put', 'post', 'delete', 'patch', 'head', 'optio
 const PURPOSE = /^[a-z_]+\.[a-z_]+$/;
 const PERMISSION = /^(public|decide|authenticated|platform|[a-z][a-z0-9_]*(\.[a-z0-9_]+)+)$/;
 
+const FORM = 'application/x-www-form-urlencoded';
+
 type Json = Record<string, unknown>;
 
 const isObject = (value: unknown): value is Json =>
@@ -80,7 +82,12 @@ function operationBreaches(
   if (takesBody) {
     need(method !== 'get' && at(operation, 'requestBody', 'required') === true, 'its body is not required');
     const types = fields(at(operation, 'requestBody', 'content')).map(([type]) => type);
-    need(JSON.stringify(types) === '["application/json"]', 'takes more than JSON');
+    const [first, ...others] = types;
+    need(first === 'application/json' && others.every((type) => type === FORM), 'takes more than JSON or a form');
+    const schemas = fields(at(operation, 'requestBody', 'content')).map(([, kind]) =>
+      JSON.stringify(at(kind, 'schema')),
+    );
+    need(new Set(schemas).size === 1, 'a form of it is another body than in JSON');
   }
   for (const [where, schema] of inlineSchemas(operation)) breaches.push(...schemaBreaches(schema, `${name} ${where}`));
   return breaches;

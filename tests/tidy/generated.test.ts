@@ -17,9 +17,12 @@ async function check(root: string): Promise<string> {
   }
 }
 
-const SOURCES = ['scripts', 'src/contract', 'presets', 'model.fga', 'openapi.yaml', '.prettierrc.json'];
+const SOURCES = [
+  ...['scripts', 'src/contract', 'clients/typescript/src/contract'],
+  ...['presets', 'model.fga', 'openapi.yaml', '.prettierrc.json'],
+];
 
-test('src/contract/ is what openapi.yaml, model.fga and presets/ make of it', async () => {
+test('src/contract/ and the types of the client are what openapi.yaml, model.fga and presets/ make of it', async () => {
   expect(await check(ROOT)).toBe('');
 });
 
@@ -35,6 +38,7 @@ describe('the check goes red', () => {
       for (const name of ['api.ts', 'operations.ts', 'model.ts', 'presets.ts']) {
         expect(complaint).toContain(`src/contract/${name} is stale`);
       }
+      expect(complaint).toContain('clients/typescript/src/contract/api.ts is stale');
     });
   });
 

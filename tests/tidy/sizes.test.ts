@@ -5,7 +5,9 @@ import { projectFiles, readText } from './support/files.js';
 import { sourceBreaches } from './support/source-rules.js';
 
 const sources = projectFiles().filter(
-  (path) => /^(src|tests|scripts|bench|bin)\/.*\.(ts|mts|js|mjs)$/.test(path) && !path.startsWith('src/contract/'),
+  (path) =>
+    /^(src|clients\/\w+\/src|tests|scripts|bench|bin)\/.*\.(ts|mts|js|mjs)$/.test(path) &&
+    !/^(clients\/\w+\/)?src\/contract\//.test(path),
 );
 
 test('the source keeps to the rules', () => {
@@ -51,6 +53,12 @@ describe('a rule sees', () => {
     { what: 'an exported default class', text: 'export default class A {}', breach: /default export/ },
     { what: 'something exported as default', text: 'const a = 1;\nexport { a as default };', breach: /default export/ },
     { what: 'an assertion where none may be', text: '// why\nf(a as B);', breach: /asserts a type \(`as B`\)/ },
+    {
+      what: 'an assertion in a client',
+      path: 'clients/typescript/src/a.ts',
+      text: '// why\nf(a as B);',
+      breach: /asserts a type \(`as B`\)/,
+    },
     { what: 'an assertion in front', text: '// why\nf(<B>a);', breach: /asserts a type/ },
     {
       what: 'an assertion that nothing explains',

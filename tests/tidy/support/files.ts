@@ -4,7 +4,17 @@ import { join } from 'node:path';
 import { ROOT } from './planted-tree.js';
 
 /** What nobody wrote by hand, or git does not keep. */
-const LEFT_OUT = new Set(['node_modules', 'dist', 'coverage', '.git', '.bailiwick', '.vscode', '.idea']);
+const LEFT_OUT = new Set([
+  'node_modules',
+  'dist',
+  'coverage',
+  '.git',
+  '.bailiwick',
+  '.venv',
+  '__pycache__',
+  '.vscode',
+  '.idea',
+]);
 
 /** Every file of the project, as paths from its root with `/`, in order. */
 export function projectFiles(): string[] {

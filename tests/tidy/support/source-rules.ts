@@ -23,12 +23,13 @@ export function sourceBreaches(path: string, text: string): string[] {
   const file: SourceFile = { path, source, comments, lineOf: (at) => lineAt(source, at) };
 
   checkLength(file, say);
-  if (path.startsWith('src/')) checkHead(file, say);
+  const isProduct = /^(clients\/\w+\/)?src\//.test(path);
+  if (isProduct) checkHead(file, say);
   for (const comment of comments) checkComment(comment, say);
   visit(source, (node) => {
     checkFunction(node, file, say);
     if (node.kind === ts.SyntaxKind.AnyKeyword) say(file.lineOf(node.getStart(source)), 'says `any`');
-    if (path.startsWith('src/')) {
+    if (isProduct) {
       checkExport(node, file, say);
       checkAssertion(node, file, say);
     }
