@@ -2,13 +2,21 @@
  * The operating commands: each puts together the few parts that it needs and prints what it found. They exit with 0 when
  * all is well, 1 when they could not do their work, and 3 when they found what should not be.
  */
+import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 
 import { AUDIT_COMMANDS } from './audit/audit-commands.js';
 import type { AuditOptions } from './audit/audit-commands.js';
 import type { AuditConfig, OperatorConfig } from './config.js';
+import { SEALER_LOCK } from './audit/sealer.js';
+import { ConfigError, readConfig } from './config.js';
+import { examine } from './doctor/doctor.js';
+import { fail } from './doctor/finding.js';
+import type { Finding } from './doctor/finding.js';
 import { migrate } from './platform/migrate.js';
+import { ensureStore, hasModel } from './platform/openfga-admin.js';
+import type { EngineAddress } from './platform/openfga-admin.js';
 import { createTupleStore } from './platform/openfga.js';
 import { hashPassword } from './platform/password-hash.js';
 import { createPool } from './platform/postgres.js';
@@ -18,7 +26,9 @@ import { insertServiceKey } from './http/service-key-store.js';
 import { isId } from './shared/ids.js';
 import { bootstrapPlatformAdmin } from './signin/bootstrap.js';
 import { giveOneTimePassword } from './signin/passwords.js';
+import { PROJECTOR_LOCK } from './sync/projector.js';
 import { awaitRepair, reconcile } from './sync/reconcile.js';
+import { listOutbox, retryOutbox, showModel } from './sync/sync-commands.js';
 
 export type Print = (line: string) => void;
 
@@ -122,6 +132,76 @@ export async function runPlatformAdminBootstrap(
   print(`user id             ${made.userId}`);
   print(`one-time password   ${made.oneTimePassword}   (for a day; sign in under the tenant \`platform\`)`);
   return 0;
+}
+
+/** What the commands of the outbox and of the model take from the command line. */
+export interface SyncOptions {
+  readonly json: boolean;
+  readonly tenant?: string | undefined;
+  readonly parked: boolean;
+  readonly 'dry-run': boolean;
+}
+
+const SYNC_COMMANDS = ['outbox list', 'outbox retry', 'model status'] as const;
+
+/** `bailiwick outbox …` and `bailiwick model status`; undefined where there is no such command. */
+export function findSyncCommand(
+  name: string,
+): ((config: OperatorConfig, options: SyncOptions, print: Print) => Promise<number>) | undefined {
+  const command = SYNC_COMMANDS.find((each) => each === name);
+  if (command === undefined) return undefined;
+  return (config, { json, tenant: tenantId, parked: parkedOnly, 'dry-run': dryRun }, print) =>
+    withPool(config, async (pool) => {
+      const context = { pool, print, json };
+      if (command === 'outbox list') return await listOutbox(context, { tenantId, parkedOnly });
+      if (command === 'outbox retry') return await retryOutbox(context, { tenantId, dryRun });
+      const { url, storeId, token: apiToken } = config.engine;
+      return await showModel(context, { storeId, hasModel: (id) => hasModel({ url, storeId, apiToken }, id) });
+    });
+}
+
+/** `bailiwick store ensure`: finds or makes the engine's store, and prints its id; to `file` as well, where one is named. */
+export async function runStoreEnsure(
+  engine: EngineAddress,
+  { name, file }: { name: string; file: string | undefined },
+  print: Print,
+): Promise<number> {
+  await ensureStore(engine, name);
+  // Whoever made one at the same moment finds the same one the second time: the oldest.
+  const storeId = await ensureStore(engine, name);
+  if (file !== undefined) await writeFile(file, `${storeId}\n`);
+  print(storeId);
+  return 0;
+}
+
+/** `bailiwick doctor`: exit 0 where nothing keeps the service from working, 3 where something does. */
+export async function runDoctor(
+  environment: Readonly<Record<string, string | undefined>>,
+  { json }: { json: boolean },
+  print: Print,
+): Promise<number> {
+  const findings = await examined(environment);
+  const failed = findings.filter(({ level }) => level === 'fail').length;
+  if (json) print(JSON.stringify({ ok: failed === 0, findings }));
+  else {
+    for (const { id, level, what, cure } of findings) {
+      print(`${level === 'fail' ? '[-]' : '[!]'} ${id}: ${what}`);
+      print(`      ${cure}`);
+    }
+    print(`${String(failed)} faults, ${String(findings.length - failed)} warnings`);
+  }
+  return failed === 0 ? 0 : 3;
+}
+
+async function examined(environment: Readonly<Record<string, string | undefined>>): Promise<readonly Finding[]> {
+  try {
+    const settings = readConfig(environment);
+    const locks = { projector: PROJECTOR_LOCK, sealer: SEALER_LOCK };
+    return await examine({ settings, environment, migrations: MIGRATIONS, locks });
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.faults.map((what) => fail('settings-incomplete', what, 'see the table of settings in the README'));
+  }
 }
 
 async function withPool<T>(config: Pick<OperatorConfig, 'databaseUrl'>, work: (pool: Pool) => Promise<T>): Promise<T> {

@@ -3,6 +3,8 @@
  *
  * What the settings are called, and what each one means, is in src/settings.ts; besides that this imports nothing of ours.
  */
+import { readFileSync } from 'node:fs';
+
 import { z } from 'zod';
 
 import { DATABASE, ENGINE, SERVICE, SETTINGS } from './settings.js';
@@ -174,17 +176,52 @@ export function readAuditConfig(environment: Environment): AuditConfig {
   };
 }
 
+/** Where the engine is, for what comes before there is a store. Throws ConfigError. */
+export function readEngineAddress(environment: Environment): { readonly url: string; readonly apiToken?: string } {
+  const { BAILIWICK_OPENFGA_URL, BAILIWICK_OPENFGA_TOKEN } = ENGINE;
+  const settings = parse(z.object({ BAILIWICK_OPENFGA_URL, BAILIWICK_OPENFGA_TOKEN }), environment);
+  const { BAILIWICK_OPENFGA_URL: url, BAILIWICK_OPENFGA_TOKEN: apiToken } = settings;
+  return apiToken === undefined ? { url } : { url, apiToken };
+}
+
 /** Reads the URL that `migrate` connects with. Throws ConfigError. */
 export function readMigrationUrl(environment: Environment): string {
-  const url = environment['BAILIWICK_MIGRATION_DATABASE_URL'] ?? environment['DATABASE_URL'];
+  const read = withFiles(environment);
+  const url = read['BAILIWICK_MIGRATION_DATABASE_URL'] ?? read['DATABASE_URL'];
   return parse(z.object({ DATABASE_URL: DATABASE.DATABASE_URL }), { DATABASE_URL: url }).DATABASE_URL;
 }
 
 function parse<T>(schema: z.ZodType<T>, environment: Environment): T {
   const set = Object.fromEntries(
-    Object.entries(environment).filter(([, value]) => value !== undefined && value !== ''),
+    Object.entries(withFiles(environment)).filter(([, value]) => value !== undefined && value !== ''),
   );
   const result = schema.safeParse(set);
   if (result.success) return result.data;
   throw new ConfigError(result.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`));
+}
+
+/** What may come out of a file besides the settings of `serve`. */
+const FILE_NAMES = [...Object.keys(SETTINGS.shape), 'BAILIWICK_MIGRATION_DATABASE_URL', 'BAILIWICK_AUDIT_PUBLIC_KEY'];
+
+/**
+ * The environment with the content of `NAME_FILE` as `NAME`, its white space at the end left out: how secrets come into a
+ * container without standing in its environment. Throws ConfigError where both are set, or the file cannot be read.
+ */
+function withFiles(environment: Environment): Environment {
+  const read: Record<string, string | undefined> = { ...environment };
+  const faults: string[] = [];
+  for (const name of FILE_NAMES) {
+    const path = environment[`${name}_FILE`];
+    if (path === undefined || path === '') continue;
+    if (environment[name] !== undefined && environment[name] !== '')
+      faults.push(`${name} and ${name}_FILE are both set`);
+    try {
+      read[name] = readFileSync(path, 'utf8').trimEnd();
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
+      faults.push(`${name}_FILE names a file that cannot be read${code}`);
+    }
+  }
+  if (faults.length > 0) throw new ConfigError(faults);
+  return read;
 }

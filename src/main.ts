@@ -10,13 +10,23 @@ import type { Logger } from 'pino';
 
 import {
   findAuditCommand,
+  findSyncCommand,
+  runDoctor,
   runMigrate,
   runPlatformAdminBootstrap,
   runReconcile,
   runServiceKeyCreate,
+  runStoreEnsure,
 } from './commands.js';
 import { compose } from './compose.js';
-import { ConfigError, readAuditConfig, readConfig, readMigrationUrl, readOperatorConfig } from './config.js';
+import {
+  ConfigError,
+  readAuditConfig,
+  readConfig,
+  readEngineAddress,
+  readMigrationUrl,
+  readOperatorConfig,
+} from './config.js';
 
 const HELP = `usage: bailiwick <command> [options]
 
@@ -24,6 +34,12 @@ const HELP = `usage: bailiwick <command> [options]
   migrate                          bring the database up to date
   reconcile --dry-run | --repair   compare rows and tuples, and repair [--json]
                                    exit 0: equal or repaired; 3: the dry run found drift; 1: it did not finish
+  doctor                           what is wrong with the settings, Postgres and OpenFGA, and its cure [--json]
+                                   exit 0: nothing, warnings aside; 3: faults were found; reads alone
+  outbox list                      what waits to be in force [--parked] [--tenant ID] [--json]; exit 3: some is parked
+  outbox retry                     try parked entries again now [--tenant ID] [--dry-run] [--json]
+  model status                     which model the store has [--json]; exit 3: not the one of this version
+  store ensure --name NAME         find or make the store in OpenFGA, and print its id [--file PATH: write it there too]
   service-key create --name NAME   make a key for a backend [--tenant ID]; printed once
   audit verify                     is the audit log what it was? [--lane admin|decision] [--from N|TIME] [--to N|TIME]
                                    [--file EXPORT [--allow-pruned]] [--checkpoints FILE] [--public-key KEY] [--json]
@@ -53,6 +69,7 @@ async function run(args: readonly string[]): Promise<number> {
       json: { type: 'boolean', default: false },
       'dry-run': { type: 'boolean', default: false },
       repair: { type: 'boolean', default: false },
+      parked: { type: 'boolean', default: false },
       name: { type: 'string' },
       tenant: { type: 'string' },
       lane: { type: 'string' },
@@ -81,6 +98,11 @@ async function run(args: readonly string[]): Promise<number> {
     case 'reconcile':
       if (values['dry-run'] === values.repair) throw new Error('say either `--dry-run` or `--repair`');
       return await runReconcile(readOperatorConfig(process.env), values, { print, progress: complain });
+    case 'doctor':
+      return await runDoctor(process.env, values, print);
+    case 'store ensure':
+      if (values.name === undefined) throw new Error('`--name` is missing');
+      return await runStoreEnsure(readEngineAddress(process.env), { name: values.name, file: values.file }, print);
     case 'service-key create':
       if (values.name === undefined) throw new Error('`--name` is missing');
       return await runServiceKeyCreate(
@@ -96,6 +118,8 @@ async function run(args: readonly string[]): Promise<number> {
         print,
       );
     default: {
+      const sync = findSyncCommand(command);
+      if (sync !== undefined) return await sync(readOperatorConfig(process.env), values, print);
       const audit = findAuditCommand(command);
       if (audit !== undefined) return await audit(readAuditConfig(process.env), values, print);
       complain(HELP);

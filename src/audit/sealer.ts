@@ -68,7 +68,7 @@ interface OpenLog extends LogName {
 }
 
 /** Any number, the same in every process: who holds it seals. */
-const LEADER_LOCK = 7_091_407_303;
+export const SEALER_LOCK = 7_091_407_303;
 const BATCH_MAX = 2_000;
 const CHECKPOINT_ENTRIES = 1_000;
 /** A busy log is not signed more often than this. */
@@ -111,7 +111,7 @@ export function createSealer(options: SealerOptions): Sealer {
   async function standBy(session: Session): Promise<void> {
     while (!isEnding() && !session.isLost()) {
       const { rows } = await session.transaction((tx) =>
-        tx.query<{ locked: boolean }>({ text: `select pg_try_advisory_lock(${String(LEADER_LOCK)}) as locked` }),
+        tx.query<{ locked: boolean }>({ text: `select pg_try_advisory_lock(${String(SEALER_LOCK)}) as locked` }),
       );
       if (rows[0]?.locked === true) {
         await lead(session);

@@ -59,6 +59,20 @@ export async function hasModel(
   });
 }
 
+/** What a look at the store says: whether it is there, and whether we may look. */
+export async function askStore(
+  engine: EngineAddress & { readonly storeId: string },
+): Promise<'there' | 'absent' | 'refused' | 'unreachable'> {
+  try {
+    await createEngineApi(engine).getStore(engine.storeId, { ...HTTP, timeout: 3_000 });
+    return 'there';
+  } catch (error) {
+    const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
+    if (status === 404) return 'absent';
+    return status === 401 || status === 403 ? 'refused' : 'unreachable';
+  }
+}
+
 /** Whether the engine says that it serves; false too where nothing answers within `timeoutMs`. */
 export async function isServing(url: string, timeoutMs = 1_000): Promise<boolean> {
   try {

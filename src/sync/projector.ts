@@ -43,7 +43,7 @@ export interface Projector extends Part {
 }
 
 /** Any number, the same in every process: who holds it projects. */
-const LEADER_LOCK = 7_091_407_301;
+export const PROJECTOR_LOCK = 7_091_407_301;
 /** Room for clocks' granularity and the way from the engine's last check of its deadline to its commit. */
 const FENCE_MARGIN_MS = 250;
 /** Between two looks at what a truncated table left behind: the queued keys are applied meanwhile. */
@@ -117,7 +117,7 @@ export function createProjector(options: ProjectorOptions): Projector {
   async function standBy(session: Session): Promise<void> {
     while (!isStopping() && !session.isLost()) {
       const { rows } = await session.transaction((tx) =>
-        tx.query<{ locked: boolean }>({ text: `select pg_try_advisory_lock(${String(LEADER_LOCK)}) as locked` }),
+        tx.query<{ locked: boolean }>({ text: `select pg_try_advisory_lock(${String(PROJECTOR_LOCK)}) as locked` }),
       );
       if (rows[0]?.locked === true) {
         await lead(session);

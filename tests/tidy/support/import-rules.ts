@@ -23,6 +23,7 @@ const CAPABILITIES = [
   'mail',
   'audit',
   'sync',
+  'doctor',
   'http',
 ];
 const BELOW = ['platform/', 'shared/', 'contract/'];
