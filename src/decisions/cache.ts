@@ -15,7 +15,6 @@ import { LRUCache } from 'lru-cache';
 
 import type { Metrics } from '../platform/metrics.js';
 import type { Footing, SyncGate } from '../shared/sync-gate.js';
-import { keyOf } from '../shared/tuple.js';
 import type { Question } from './question.js';
 
 export interface DecisionCache {
@@ -70,7 +69,7 @@ export function createDecisionCache({ gate, metrics, entries, now, isEngineUp }:
     look(question, at) {
       if (kept === undefined || question.fresh || !isEngineUp()) return undefined;
       const footing = gate.footing(question.tenantId, at.getTime());
-      const found = footing === undefined ? undefined : kept.get(keyOf(question.tuple));
+      const found = footing === undefined ? undefined : kept.get(question.key);
       if (found !== undefined && found.footing === footing) {
         hit();
         return found.isAllowed;
@@ -82,7 +81,7 @@ export function createDecisionCache({ gate, metrics, entries, now, isEngineUp }:
       miss();
       const footing = gate.footing(question.tenantId, at.getTime());
       if (footing === undefined) return await ask(false);
-      const key = keyOf(question.tuple);
+      const { key } = question;
       const joined = underWay.get(key);
       if (joined?.footing === footing) return await joined.answer;
       const shared = { answer: ask(true), footing };
