@@ -7,12 +7,12 @@
  */
 import { spawn } from 'node:child_process';
 import { createPrivateKey, generateKeyPairSync, sign } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 
 import { findEngine } from '../dist/embedded/find-engine.js';
 import { silentProgress } from '../dist/embedded/progress.js';
 import { ENGINE_ROLE } from '../dist/embedded/stack-server.js';
 import { at, cpuMicros, drawOrder, httpRequest, messageOf, putLoad, startProcess } from './load.mjs';
+import { startService, until } from './service.mjs';
 import { startBench } from './support.mjs';
 
 const TENANTS = Number(process.env['BENCH_TENANTS'] ?? 20);
@@ -35,9 +35,9 @@ export async function run() {
     const permissions = await fill(bench);
     const questions = questionsOf(permissions);
     const { key, tokens } = makeTokens();
-    const kept = await startService(bench, key, { BAILIWICK_DECISION_CACHE_ENTRIES: '100000' });
+    const kept = await startService(bench, { ...trusting(key), BAILIWICK_DECISION_CACHE_ENTRIES: '100000' });
     ends.push(kept.end);
-    const unkept = await startService(bench, key, { BAILIWICK_DECISION_CACHE_ENTRIES: '0' });
+    const unkept = await startService(bench, { ...trusting(key), BAILIWICK_DECISION_CACHE_ENTRIES: '0' });
     ends.push(unkept.end);
     const cached = await startCachedEngine(bench);
     ends.push(cached.end);
@@ -184,6 +184,9 @@ function questionsOf(permissions) {
   return questions;
 }
 
+/** @param {object} key */
+const trusting = (key) => ({ BAILIWICK_TOKEN_ISSUERS: JSON.stringify([{ ...ISSUER, keys: [key] }]) });
+
 function makeTokens() {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const key = { ...publicKey.export({ format: 'jwk' }), kid: 'bench', alg: 'ES256', use: 'sig' };
@@ -202,42 +205,6 @@ function makeTokens() {
     }
   }
   return { key, tokens };
-} // prettier-ignore
-
-/**
- * The service as an operator starts it.
- * @param {Awaited<ReturnType<typeof startBench>>} bench @param {object} key @param {Record<string, string>} more
- */
-async function startService(bench, key, more) {
-  const [port, management] = [await bench.freePort(), await bench.freePort()];
-  const child = spawn(process.execPath, [...(process.env['BENCH_PROF'] ? ['--cpu-prof', '--cpu-prof-dir=/tmp/bench-prof'] : []), fileURLToPath(new URL('../bin/bailiwick.js', import.meta.url)), 'serve'], {
-    stdio: ['ignore', process.env['BENCH_LOG'] === undefined ? 'ignore' : 'inherit', 'inherit'],
-    env: {
-      PATH: process.env['PATH'] ?? '',
-      DATABASE_URL: bench.databaseUrl,
-      BAILIWICK_OPENFGA_URL: bench.engineUrl,
-      BAILIWICK_OPENFGA_STORE_ID: bench.storeId,
-      BAILIWICK_TOKEN_ISSUERS: JSON.stringify([{ ...ISSUER, keys: [key] }]),
-      BAILIWICK_PORT: String(port),
-      BAILIWICK_MANAGEMENT_PORT: String(management),
-      BAILIWICK_LOG_LEVEL: 'warn',
-      BAILIWICK_ENGINE_TIMEOUT_MS: '5000',
-      BAILIWICK_REQUEST_TIMEOUT_MS: '10000',
-      ...more,
-    },
-  });
-  await until(async () => (await fetch(`http://127.0.0.1:${String(management)}/readyz`)).ok);
-  return {
-    port,
-    pid: child.pid ?? 0,
-    end: () => child.kill('SIGINT'),
-    hitRate: async () => {
-      const text = await (await fetch(`http://127.0.0.1:${String(management)}/metrics`)).text();
-      const [hit, miss] = ['hit', 'miss'].map((result) => Number(new RegExp(`lookups_total\\{result="${result}"\\} (\\d+)`).exec(text)?.[1] ?? '0'));
-      if (process.env['BENCH_DEBUG']) console.log(text.split('\n').filter((l) => /decision_cache|decisions_total|http_request.*count/.test(l) && !l.startsWith('#')).join('\n'));
-      return `${((100 * (hit ?? 0)) / ((hit ?? 0) + (miss ?? 0))).toFixed(1)} %`;
-    },
-  };
 } // prettier-ignore
 
 /** A second engine on the same data, with everything on that answers from memory, and for as long as the bench lasts. */
@@ -267,12 +234,3 @@ async function startCachedEngine(/** @type {Awaited<ReturnType<typeof startBench
   await until(async () => (await fetch(`http://127.0.0.1:${String(ports.http)}/healthz`)).ok);
   return { port: ports.http, pid: child.pid ?? 0, end: () => child.kill('SIGTERM') };
 } // prettier-ignore
-
-/** @param {() => Promise<boolean>} work */
-async function until(work) {
-  for (let tries = 0; tries < 600; tries += 1) {
-    if (await work().catch(() => false)) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error('not within a minute');
-}

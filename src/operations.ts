@@ -68,7 +68,7 @@ export function carriedOut(
     isEngineUp: base.engineWatch.isUp,
   });
   const checker = createChecker({ tuples, gate, journal, cache, engineTimeoutMs });
-  const decisions = createDecisions({ pool, tuples, gate, journal, checker, engineTimeoutMs, now });
+  const decisions = createDecisions({ pool, tuples, gate, journal, checker, cache, engineTimeoutMs, now });
   const show = createShow(pool);
   const change = createChange({ pool, settle: (token, deadline) => settle(base, token, deadline) });
   const people = peopleOptions(base);

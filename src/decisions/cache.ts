@@ -25,6 +25,11 @@ export interface DecisionCache {
    * told so, because it must not depend on any one of them.
    */
   ask(question: Question, at: Date, ask: (isShared: boolean) => Promise<boolean>): Promise<boolean>;
+  /**
+   * Before the engine is asked among many others: what is to be told its answer, so that it is kept where that is
+   * certain. Nobody shares such a call, which may take as long as all of them do.
+   */
+  expect(question: Question, at: Date): (isAllowed: boolean) => void;
 }
 
 interface Kept {
@@ -57,12 +62,9 @@ export function createDecisionCache({ gate, metrics, entries, now, isEngineUp }:
     collect: (gauge) => gauge.set({}, kept?.size ?? 0),
   });
 
-  async function answerOf(key: string, { tenantId }: Question, shared: UnderWay): Promise<boolean> {
-    const isAllowed = await shared.answer;
-    if (gate.footing(tenantId, now().getTime()) === shared.footing) {
-      kept?.set(key, { isAllowed, footing: shared.footing });
-    }
-    return isAllowed;
+  /** Where the footing from before the engine was asked still stands, the answer does. */
+  function keep({ key, tenantId }: Question, answered: Kept): void {
+    if (gate.footing(tenantId, now().getTime()) === answered.footing) kept?.set(key, answered);
   }
 
   return {
@@ -87,10 +89,20 @@ export function createDecisionCache({ gate, metrics, entries, now, isEngineUp }:
       const shared = { answer: ask(true), footing };
       underWay.set(key, shared);
       try {
-        return await answerOf(key, question, shared);
+        const isAllowed = await shared.answer;
+        keep(question, { isAllowed, footing });
+        return isAllowed;
       } finally {
         if (underWay.get(key) === shared) underWay.delete(key);
       }
+    },
+    expect(question, at) {
+      if (kept === undefined || question.fresh) return () => undefined;
+      miss();
+      const footing = gate.footing(question.tenantId, at.getTime());
+      return (isAllowed) => {
+        if (footing !== undefined) keep(question, { isAllowed, footing });
+      };
     },
   };
 }

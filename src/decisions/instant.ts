@@ -58,17 +58,23 @@ function createAtOnce(question: Question, { cache, gate, journal }: InstantOptio
   };
 }
 
-const FIELDS = new Set(['user', 'permission', 'tenant', 'object']);
+const NAMES = ['user', 'permission', 'tenant', 'object', 'consistency'];
+const FIELDS = new Set(NAMES);
 
 /** The question, where the body has no more than one. Throws Problem. */
 export function questionIn(body: unknown): Question | undefined {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return undefined;
   const asked = new Map<string, unknown>(Object.entries(body));
   for (const field of asked.keys()) if (!FIELDS.has(field)) return undefined;
-  const [user, permission, tenant, object] = ['user', 'permission', 'tenant', 'object'].map((name) => asked.get(name));
+  const [user, permission, tenant, object, consistency] = NAMES.map((name) => asked.get(name));
   if (typeof user !== 'string' || typeof permission !== 'string' || typeof tenant !== 'string') return undefined;
-  if (object === undefined) return asked.has('object') ? undefined : toQuestion({ user, permission, tenant });
-  return typeof object === 'string' ? toQuestion({ user, permission, tenant, object }) : undefined;
+  if (object === undefined ? asked.has('object') : typeof object !== 'string') return undefined;
+  if (asked.has('consistency') && consistency !== 'full') return undefined;
+  return toQuestion({
+    ...{ user, permission, tenant },
+    ...(typeof object === 'string' && { object }),
+    ...(consistency === 'full' && { consistency }),
+  });
 }
 
 function orUndefined<T>(work: () => T | undefined): T | undefined {
