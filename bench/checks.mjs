@@ -7,12 +7,12 @@
  */
 import { spawn } from 'node:child_process';
 import { createPrivateKey, generateKeyPairSync, sign } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 
 import { findEngine } from '../dist/embedded/find-engine.js';
 import { silentProgress } from '../dist/embedded/progress.js';
 import { ENGINE_ROLE } from '../dist/embedded/stack-server.js';
 import { at, cpuMicros, drawOrder, httpRequest, messageOf, putLoad, startProcess } from './load.mjs';
+import { startService, until } from './service.mjs';
 import { startBench } from './support.mjs';
 
 const TENANTS = Number(process.env['BENCH_TENANTS'] ?? 20);
@@ -20,6 +20,8 @@ const USERS = 200;
 const PERMISSIONS = ['claims.read', 'users.update', 'users.admin', 'config.write'];
 const SECONDS = Number(process.env['BENCH_SECONDS'] ?? 8);
 const CONNECTIONS = 32;
+/** `warm` or `cold`: that part alone. */
+const PART = process.env['BENCH_PART'];
 const ISSUER = { issuer: 'https://bench.example', audience: 'bailiwick', algorithms: ['ES256'] };
 
 /** @typedef {{ user: string, permission: string, tenant: string }} Question */
@@ -33,9 +35,9 @@ export async function run() {
     const permissions = await fill(bench);
     const questions = questionsOf(permissions);
     const { key, tokens } = makeTokens();
-    const kept = await startService(bench, key, { BAILIWICK_DECISION_CACHE_ENTRIES: '100000' });
+    const kept = await startService(bench, { ...trusting(key), BAILIWICK_DECISION_CACHE_ENTRIES: '100000' });
     ends.push(kept.end);
-    const unkept = await startService(bench, key, { BAILIWICK_DECISION_CACHE_ENTRIES: '0' });
+    const unkept = await startService(bench, { ...trusting(key), BAILIWICK_DECISION_CACHE_ENTRIES: '0' });
     ends.push(unkept.end);
     const cached = await startCachedEngine(bench);
     ends.push(cached.end);
@@ -70,6 +72,7 @@ export async function run() {
       }, // prettier-ignore
     };
     console.log(`checks: ${String(ours.length)} questions, ${String(CONNECTIONS)} connections, ${String(SECONDS)} s a run; request log off everywhere`);
+    if (PART !== 'cold') {
     for (const target of [targets.ours, targets.openfga, targets.echo]) await warm(target);
     console.log(`  after warming: hit rate ${await kept.hitRate()}`);
     for (const kind of /** @type {const} */ (['zipf', 'uniform'])) {
@@ -82,6 +85,8 @@ export async function run() {
       console.log(`  warm, ${kind}: ${ratio(mine, peer)} × OpenFGA with caches (aim ≥ 3), ${ratio(mine, floor)} × echo (aim ≥ 0.5)`);
       console.log(`    hit rate ${await kept.hitRate()}`);
     }
+    }
+    if (PART === 'warm') return;
     const order = drawOrder('uniform', ours.length);
     const cold = [await measure(bench, targets.oursCold, { order, kind: 'cold' }), await measure(bench, targets.openfgaCold, { order, kind: 'cold' })];
     const one = [
@@ -115,17 +120,20 @@ async function measure(bench, target, { order, kind, connections = CONNECTIONS }
   const rowsBefore = target.logs ? await bench.settledRows() : 0;
   const pids = { self: target.pids, postgres: [bench.postgresPid], engine: [bench.enginePid] };
   const before = Object.values(pids).map(cpuMicros);
+  const sealing = process.cpuUsage();
   const { port, requests } = target;
   const load = await putLoad({ host: '127.0.0.1', port, requests, order, connections, ms: SECONDS * 1000 });
   const rows = target.logs ? (await bench.settledRows()) - rowsBefore : 0;
   const spent = Object.values(pids).map((of, index) => (cpuMicros(of) - (before[index] ?? 0)) / load.answers);
+  // The service inside the bench is the one that seals, for all of them.
+  const sealed = process.cpuUsage(sealing);
   const perSecond = load.answers / load.seconds;
   const [self = 0, postgres = 0, engine = 0] = spent;
   const refused = Object.entries(load.refused).map(([status, count]) => `${status}: ${String(count)}`);
   const logged = !target.logs ? '' : rows === load.answers ? `, ${String(rows)} rows = answers` : `, ${String(rows)} ROWS FOR ${String(load.answers)} ANSWERS`;
   console.log(
     `    ${target.name.padEnd(24)} ${kind.padEnd(20)} ${perSecond.toFixed(0).padStart(6)}/s  p50 ${at(load, 50).toFixed(2)} ms  p99 ${at(load, 99).toFixed(2)} ms  ` +
-      `µs CPU: itself ${self.toFixed(0)}, Postgres ${postgres.toFixed(0)}, engine ${engine.toFixed(0)}, load ${(load.cpuMicros / load.answers).toFixed(0)}` +
+      `µs CPU: itself ${self.toFixed(0)}, Postgres ${postgres.toFixed(0)}, engine ${engine.toFixed(0)}, sealer ${((sealed.user + sealed.system) / load.answers).toFixed(0)}, load ${(load.cpuMicros / load.answers).toFixed(0)}` +
       `; ${((100 * load.allowed) / load.answers).toFixed(0)} % allowed${logged}${refused.length > 0 ? `; REFUSED ${refused.join(', ')}` : ''}`,
   );
   return { perSecond, p50: at(load, 50) };
@@ -176,6 +184,9 @@ function questionsOf(permissions) {
   return questions;
 }
 
+/** @param {object} key */
+const trusting = (key) => ({ BAILIWICK_TOKEN_ISSUERS: JSON.stringify([{ ...ISSUER, keys: [key] }]) });
+
 function makeTokens() {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const key = { ...publicKey.export({ format: 'jwk' }), kid: 'bench', alg: 'ES256', use: 'sig' };
@@ -194,42 +205,6 @@ function makeTokens() {
     }
   }
   return { key, tokens };
-} // prettier-ignore
-
-/**
- * The service as an operator starts it.
- * @param {Awaited<ReturnType<typeof startBench>>} bench @param {object} key @param {Record<string, string>} more
- */
-async function startService(bench, key, more) {
-  const [port, management] = [await bench.freePort(), await bench.freePort()];
-  const child = spawn(process.execPath, [...(process.env['BENCH_PROF'] ? ['--cpu-prof', '--cpu-prof-dir=/tmp/bench-prof'] : []), fileURLToPath(new URL('../bin/bailiwick.js', import.meta.url)), 'serve'], {
-    stdio: ['ignore', process.env['BENCH_LOG'] === undefined ? 'ignore' : 'inherit', 'inherit'],
-    env: {
-      PATH: process.env['PATH'] ?? '',
-      DATABASE_URL: bench.databaseUrl,
-      BAILIWICK_OPENFGA_URL: bench.engineUrl,
-      BAILIWICK_OPENFGA_STORE_ID: bench.storeId,
-      BAILIWICK_TOKEN_ISSUERS: JSON.stringify([{ ...ISSUER, keys: [key] }]),
-      BAILIWICK_PORT: String(port),
-      BAILIWICK_MANAGEMENT_PORT: String(management),
-      BAILIWICK_LOG_LEVEL: 'warn',
-      BAILIWICK_ENGINE_TIMEOUT_MS: '5000',
-      BAILIWICK_REQUEST_TIMEOUT_MS: '10000',
-      ...more,
-    },
-  });
-  await until(async () => (await fetch(`http://127.0.0.1:${String(management)}/readyz`)).ok);
-  return {
-    port,
-    pid: child.pid ?? 0,
-    end: () => child.kill('SIGINT'),
-    hitRate: async () => {
-      const text = await (await fetch(`http://127.0.0.1:${String(management)}/metrics`)).text();
-      const [hit, miss] = ['hit', 'miss'].map((result) => Number(new RegExp(`lookups_total\\{result="${result}"\\} (\\d+)`).exec(text)?.[1] ?? '0'));
-      if (process.env['BENCH_DEBUG']) console.log(text.split('\n').filter((l) => /decision_cache|decisions_total|http_request.*count/.test(l) && !l.startsWith('#')).join('\n'));
-      return `${((100 * (hit ?? 0)) / ((hit ?? 0) + (miss ?? 0))).toFixed(1)} %`;
-    },
-  };
 } // prettier-ignore
 
 /** A second engine on the same data, with everything on that answers from memory, and for as long as the bench lasts. */
@@ -259,12 +234,3 @@ async function startCachedEngine(/** @type {Awaited<ReturnType<typeof startBench
   await until(async () => (await fetch(`http://127.0.0.1:${String(ports.http)}/healthz`)).ok);
   return { port: ports.http, pid: child.pid ?? 0, end: () => child.kill('SIGTERM') };
 } // prettier-ignore
-
-/** @param {() => Promise<boolean>} work */
-async function until(work) {
-  for (let tries = 0; tries < 600; tries += 1) {
-    if (await work().catch(() => false)) return;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error('not within a minute');
-}

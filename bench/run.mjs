@@ -1,18 +1,24 @@
 /** `npm run bench [-- name …]`: runs the benches, all or those named, one after the other. */
 import * as audit from './audit.mjs';
+import * as batch from './batch.mjs';
 import * as checks from './checks.mjs';
 import * as listRecords from './list-records.mjs';
 import * as managerChains from './manager-chains.mjs';
+import * as memory from './memory.mjs';
 import * as revocation from './revocation.mjs';
 import * as revocationUnderLoad from './revocation-under-load.mjs';
 import * as signInFlood from './sign-in-flood.mjs';
 import * as signInTiming from './sign-in-timing.mjs';
 import { printMachine } from './support.mjs';
 import * as syncLatency from './sync-latency.mjs';
+import * as tenantSize from './tenant-size.mjs';
 
 /** @type {Record<string, { run: () => Promise<void> } | undefined>} */
 const BENCHES = {
   checks,
+  batch,
+  'tenant-size': tenantSize,
+  memory,
   revocation,
   'sync-latency': syncLatency,
   'revocation-under-load': revocationUnderLoad,

@@ -86,7 +86,7 @@ export async function startBench() {
     await operator.transaction((tx) => insertServiceKey(tx, { keyId, keyHash, name: 'bench', tenantId: undefined }));
     const base = service.addresses().service;
     return {
-      ...{ base, operator, dataDir },
+      ...{ base, operator, dataDir, key },
       databaseUrl: url,
       engineUrl: stack.engine.url,
       enginePid: stack.engine.pid ?? 0,

@@ -258,14 +258,14 @@ function servers(
 ): { service: HttpServer; management: HttpServer } {
   const { config, log, metrics, pool, validateResponses } = base;
   const document = parseContract(readText('openapi.yaml'));
-  const { operations, authorize, answerAtOnce } = carriedOut(document, base);
+  const { operations, authorize, readPlainCheck } = carriedOut(document, base);
   const { authenticate, readClient } = createWhoAsks({ ...base, callers: config.callers });
   const defaultTimeoutMs = config.http.requestTimeoutMs;
   const oncePerKey = createOncePerKey(pool, log);
   const app = createHttpApp({
     ...{ document, operations, authenticate, authorize, oncePerKey, log, metrics, defaultTimeoutMs, validateResponses },
     readClient,
-    atOnce: { known: authenticate.known, answer: answerAtOnce },
+    atOnce: { known: authenticate.known, read: readPlainCheck },
     shed: createShedder(base.load, metrics),
   });
   const { host, port, managementPort } = config.http;

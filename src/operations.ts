@@ -10,7 +10,7 @@ import type { Config } from './config.js';
 import { createDecisionCache } from './decisions/cache.js';
 import { createChecker } from './decisions/check.js';
 import { createDecisions } from './decisions/decisions.js';
-import { createInstantCheck, type InstantCheck } from './decisions/instant.js';
+import { createInstantCheck, type ReadPlainCheck } from './decisions/instant.js';
 import { createJournal } from './decisions/journal.js';
 import { profileOperations } from './directory/profile-operations.js';
 import { recordOperations } from './directory/record-operations.js';
@@ -56,11 +56,11 @@ export interface OperationsBase {
   readonly wake: () => void;
 }
 
-/** Every operation of the document, who may call it, and the checks that take no wait. */
+/** Every operation of the document, who may call it, and the checks that may take no wait. */
 export function carriedOut(
   document: ContractDocument,
   base: OperationsBase,
-): { operations: Operations; authorize: Authorize; answerAtOnce: InstantCheck } {
+): { operations: Operations; authorize: Authorize; readPlainCheck: ReadPlainCheck } {
   const { config, metrics, pool, tuples, gate, now } = base;
   const engineTimeoutMs = config.engine.timeoutMs;
   const journal = createJournal({ ...base, modelId: () => base.model.modelId() });
@@ -69,7 +69,7 @@ export function carriedOut(
     isEngineUp: base.engineWatch.isUp,
   });
   const checker = createChecker({ tuples, gate, journal, cache, engineTimeoutMs });
-  const decisions = createDecisions({ pool, tuples, gate, journal, checker, engineTimeoutMs, now });
+  const decisions = createDecisions({ pool, tuples, gate, journal, checker, cache, engineTimeoutMs, now });
   const show = createShow(pool);
   const change = createChange({ pool, settle: (token, deadline) => settle(base, token, deadline) });
   const people = peopleOptions(base);
@@ -90,7 +90,7 @@ export function carriedOut(
       ...(base.signingIn?.operations ?? noSignIn()),
     },
     authorize: decisions.authorize,
-    answerAtOnce: createInstantCheck({ cache, gate, journal }),
+    readPlainCheck: createInstantCheck({ cache, gate, journal }),
   };
 }
 

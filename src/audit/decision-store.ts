@@ -4,6 +4,7 @@
  * Rows are only ever added; the table is partitioned by day, and whoever writes sees to it that the days to come exist.
  */
 import type { Tx } from '../platform/postgres.js';
+import { isoOf } from '../shared/iso.js';
 
 /** One answer given, or the reason why none was. */
 export interface DecisionEntry {
@@ -22,11 +23,11 @@ export interface DecisionEntry {
   readonly object: string;
   readonly answer: 'allowed' | 'denied' | 'listed' | 'undecided';
   /** How many things the page held. */
-  readonly listed?: number;
+  readonly listed?: number | undefined;
   /** Where the answer came from. */
   readonly source: 'engine' | 'cache';
   /** The problem code, where nothing was decided. */
-  readonly problem?: string;
+  readonly problem?: string | undefined;
   readonly modelId: string;
   /** The tenant's applied version known when the engine was asked. */
   readonly syncPosition: number | undefined;
@@ -34,7 +35,7 @@ export interface DecisionEntry {
   readonly requestId: string;
 }
 
-/** Columns in the order of `rowOf`, with their types. */
+/** Columns with their types. */
 const COLUMNS = {
   decision_id: 'uuid',
   decided_at: 'timestamptz',
@@ -62,14 +63,13 @@ const arrays = Object.values(COLUMNS)
 
 /** Adds the entries; one that stands already (a commit whose answer was lost) is left as it is. */
 export async function insertDecisions(tx: Tx, entries: readonly DecisionEntry[]): Promise<void> {
-  const rows = entries.map(rowOf);
   await tx.query({
     name: 'insert-decisions',
     text: `
       insert into audit.decision (${names})
       select ${names} from unnest(${arrays}) as entry (${names})
       on conflict (decided_at, decision_id) do nothing`,
-    values: Object.keys(COLUMNS).map((_, column) => arrayOf(rows, column)),
+    values: COLUMN_TEXTS.map((column) => column(entries)),
   });
 }
 
@@ -79,44 +79,57 @@ export async function ensureDecisionPartitions(tx: Tx): Promise<void> {
 }
 
 /**
- * A column as the text of a Postgres array. The driver would make it of a list as well, at four times the cost: it is
- * most of what an answer from memory costs.
+ * The columns as texts of Postgres arrays, in the order of `COLUMNS`. The driver would make them of lists as well, at
+ * four times the cost: it is most of what an answer from memory costs. Columns whose values are ours or ids hold
+ * nothing that would have to be escaped (src/shared/ids.ts).
  */
-function arrayOf(rows: readonly (readonly (string | number | undefined)[])[], column: number): string {
-  let text = '{';
-  for (const row of rows) {
-    const value = row[column];
-    if (text.length > 1) text += ',';
-    if (value === undefined) text += 'NULL';
-    else if (typeof value === 'number') text += String(value);
-    else text += NEEDS_ESCAPE.test(value) ? `"${value.replaceAll(/["\\]/g, '\\$&')}"` : `"${value}"`;
-  }
-  return `${text}}`;
+const COLUMN_TEXTS: readonly ((entries: readonly DecisionEntry[]) => string)[] = [
+  plain(({ decisionId }) => decisionId),
+  plain(({ decidedAt }) => isoOf(decidedAt)),
+  plain(({ api }) => api),
+  quoted(({ tenantId }) => tenantId),
+  plain(({ callerKind }) => callerKind),
+  quoted(({ callerId }) => callerId),
+  quoted(({ subjectUserId }) => subjectUserId),
+  plain(({ permission }) => permission),
+  quoted(({ object }) => object),
+  plain(({ answer }) => answer),
+  plain(({ listed }) => listed),
+  plain(({ source }) => source),
+  plain(({ problem }) => problem),
+  plain(({ modelId }) => modelId),
+  plain(({ syncPosition }) => syncPosition),
+  plain(({ latencyUs }) => latencyUs),
+  quoted(({ requestId }) => requestId),
+];
+
+/** Values out of a grammar of our own, which has neither quotes nor backslashes. */
+function plain(
+  valueOf: (entry: DecisionEntry) => string | number | undefined,
+): (entries: readonly DecisionEntry[]) => string {
+  return (entries) => {
+    let text = '';
+    for (const entry of entries) {
+      const value = valueOf(entry);
+      text += value === undefined ? ',NULL' : `,"${value}"`;
+    }
+    return `{${text.slice(1)}}`;
+  };
 }
 
-const NEEDS_ESCAPE = /["\\]/;
-
-function rowOf(entry: DecisionEntry): (string | number | undefined)[] {
-  return [
-    entry.decisionId,
-    entry.decidedAt.toISOString(),
-    entry.api,
-    entry.tenantId,
-    entry.callerKind,
-    storable(entry.callerId),
-    entry.subjectUserId,
-    entry.permission,
-    entry.object,
-    entry.answer,
-    entry.listed,
-    entry.source,
-    entry.problem,
-    entry.modelId,
-    entry.syncPosition,
-    entry.latencyUs,
-    storable(entry.requestId),
-  ];
+/** Values that others have chosen. */
+function quoted(valueOf: (entry: DecisionEntry) => string): (entries: readonly DecisionEntry[]) => string {
+  return (entries) => {
+    let text = '';
+    for (const entry of entries) {
+      const value = valueOf(entry);
+      text += AWKWARD.test(value) ? `,"${storable(value).replaceAll(/["\\]/g, '\\$&')}"` : `,"${value}"`;
+    }
+    return `{${text.slice(1)}}`;
+  };
 }
+
+const AWKWARD = /["\\\0]/;
 
 /** Postgres holds no NUL, and what a caller calls itself must not keep a whole batch from being written. */
 function storable(text: string): string {

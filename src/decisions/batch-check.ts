@@ -2,9 +2,10 @@
  * Many questions at once, each a decision of its own.
  *
  * Every question passes through the journal like one that was asked alone, so the log holds a row for each answer; the
- * work behind them is shared: the token is waited for once, a caller's right is decided once a tenant, and questions
- * that are the same are put to the engine once, in batches whose answers come back by our own correlation ids
- * (src/platform/openfga.ts, where an id that is missing is an error).
+ * work behind them is shared: the token is waited for once, a caller's right is decided once a tenant, and of questions
+ * that are the same one is asked. What is kept is answered from memory (cache.ts); the rest is put to the engine in
+ * batches whose answers come back by our own correlation ids (src/platform/openfga.ts, where an id that is missing is an
+ * error).
  *
  * INVARIANT: an answer stands at the index of its question; what could not be answered is an error there, never an
  * allow and never a denial. tests/integration/batch-check.test.ts.
@@ -12,9 +13,10 @@
 import type { RequestContext } from '../shared/operation.js';
 import { Problem } from '../shared/problem.js';
 import type { SyncGate } from '../shared/sync-gate.js';
-import { EngineError, keyOf } from '../shared/tuple.js';
-import type { TupleStore } from '../shared/tuple.js';
+import { EngineError } from '../shared/tuple.js';
+import type { CallOptions, TupleStore } from '../shared/tuple.js';
 import type { Admission } from './admission.js';
+import type { DecisionCache } from './cache.js';
 import { guard, limitsOf } from './check.js';
 import type { Journal, Outcome } from './journal.js';
 import { batchTimeoutMs } from './page-walk.js';
@@ -25,6 +27,8 @@ export interface BatchCheckerOptions {
   readonly gate: SyncGate;
   readonly journal: Journal;
   readonly admission: Admission;
+  /** Left out: every question is put to the engine. */
+  readonly cache?: Pick<DecisionCache, 'look' | 'expect'>;
 }
 
 /** The answer to one question of a batch. */
@@ -93,38 +97,75 @@ function createRights(context: RequestContext, admission: Admission): (question:
 
 type Engine = (question: Question) => Promise<Outcome>;
 
-/** Puts the distinct questions to the engine, and gives each its answer. */
+/** Gives each question its answer; those that are not kept are put to the engine, the same ones once. */
 function askEngine(
   questions: readonly Question[],
   { context: { deadline }, options }: { context: RequestContext; options: BatchCheckerOptions },
 ): Engine {
-  const { tuples, gate, journal } = options;
-  const distinct = [...new Map(questions.map((question) => [keyOf(question.tuple), question])).values()];
+  const { gate, journal } = options;
+  const distinct = [...new Map(questions.map((question) => [question.key, question])).values()];
   // What is in force is read before the engine is asked, for each tenant; the moment is the same for all.
   const moments = new Map(distinct.map(({ tenantId }) => [tenantId, journal.moment(tenantId)]));
   const { at } = journal.moment(distinct[0]?.tenantId ?? '');
-  const asked = distinct.map(({ tuple, fresh }) => ({ ...tuple, at, fresh }));
-  const given = asked.length === 0 ? [] : tuples.batchCheck(asked, limitsOf(deadline, batchTimeoutMs(deadline)));
-  const answers = new Map(distinct.map((question, index) => [keyOf(question.tuple), answerOf(question, index)]));
+  const given = answersTo(distinct, { at, limits: limitsOf(deadline, batchTimeoutMs(deadline)), options });
+  const answers = new Map([...given].map(([question, answer]) => [question.key, admitted(question, answer)]));
   return async (question) => {
-    const answer = await answers.get(keyOf(question.tuple));
+    const answer = await answers.get(question.key);
     if (answer === undefined) throw new Error('a question was not put to the engine');
-    return { at, syncPosition: moments.get(question.tenantId)?.syncPosition, answer };
+    return { at, syncPosition: moments.get(question.tenantId)?.syncPosition, ...answer };
   };
 
-  function answerOf({ userId, tenantId, object }: Question, index: number): Promise<'allowed' | 'denied'> {
-    const answer = Promise.resolve(given).then(async (all) => {
-      const isAllowed = all[index];
-      if (typeof isAllowed !== 'boolean') {
-        throw isAllowed ?? new EngineError('an answer is missing', { kind: 'unavailable', applied: 'no' });
-      }
+  function admitted({ userId, tenantId, object }: Question, given: Promise<Given>): Promise<Answered> {
+    const answer = given.then(async ({ isAllowed, source }): Promise<Answered> => {
       if (isAllowed) await guard(gate, { tenantId, subjectUserId: userId, object }, deadline);
-      return isAllowed ? 'allowed' : 'denied';
+      return { answer: isAllowed ? 'allowed' : 'denied', source };
     });
     // Each is awaited by whoever asked it; that may be later than it fails.
     answer.catch(() => undefined);
     return answer;
   }
+}
+
+type Answered = Pick<Outcome, 'answer' | 'source'>;
+
+/** What memory or the engine said. */
+interface Given {
+  readonly isAllowed: boolean;
+  readonly source: 'cache' | 'engine';
+}
+
+function answersTo(
+  questions: readonly Question[],
+  { at, limits, options: { tuples, cache } }: { at: Date; limits: CallOptions; options: BatchCheckerOptions },
+): ReadonlyMap<Question, Promise<Given>> {
+  const answers = new Map<Question, Promise<Given>>();
+  /** In the order in which they are asked. */
+  const asked: { readonly question: Question; readonly keep: (isAllowed: boolean) => void }[] = [];
+  for (const question of questions) {
+    const kept = cache?.look(question, at);
+    if (kept !== undefined) answers.set(question, Promise.resolve({ isAllowed: kept, source: 'cache' }));
+    // What the answer will stand on is read here, and so before the engine is asked.
+    else asked.push({ question, keep: cache?.expect(question, at) ?? (() => undefined) });
+  }
+  const all =
+    asked.length === 0
+      ? Promise.resolve([])
+      : tuples.batchCheck(
+          asked.map(({ question: { tuple, fresh } }) => ({ ...tuple, at, fresh })),
+          limits,
+        );
+  for (const [index, { question, keep }] of asked.entries()) {
+    const answer = all.then((said): Given => {
+      const isAllowed = said[index];
+      if (typeof isAllowed !== 'boolean') {
+        throw isAllowed ?? new EngineError('an answer is missing', { kind: 'unavailable', applied: 'no' });
+      }
+      keep(isAllowed);
+      return { isAllowed, source: 'engine' };
+    });
+    answers.set(question, answer);
+  }
+  return answers;
 }
 
 async function decideOne(

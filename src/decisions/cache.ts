@@ -15,7 +15,6 @@ import { LRUCache } from 'lru-cache';
 
 import type { Metrics } from '../platform/metrics.js';
 import type { Footing, SyncGate } from '../shared/sync-gate.js';
-import { keyOf } from '../shared/tuple.js';
 import type { Question } from './question.js';
 
 export interface DecisionCache {
@@ -26,6 +25,11 @@ export interface DecisionCache {
    * told so, because it must not depend on any one of them.
    */
   ask(question: Question, at: Date, ask: (isShared: boolean) => Promise<boolean>): Promise<boolean>;
+  /**
+   * Before the engine is asked among many others: what is to be told its answer, so that it is kept where that is
+   * certain. Nobody shares such a call, which may take as long as all of them do.
+   */
+  expect(question: Question, at: Date): (isAllowed: boolean) => void;
 }
 
 interface Kept {
@@ -58,19 +62,16 @@ export function createDecisionCache({ gate, metrics, entries, now, isEngineUp }:
     collect: (gauge) => gauge.set({}, kept?.size ?? 0),
   });
 
-  async function answerOf(key: string, { tenantId }: Question, shared: UnderWay): Promise<boolean> {
-    const isAllowed = await shared.answer;
-    if (gate.footing(tenantId, now().getTime()) === shared.footing) {
-      kept?.set(key, { isAllowed, footing: shared.footing });
-    }
-    return isAllowed;
+  /** Where the footing from before the engine was asked still stands, the answer does. */
+  function keep({ key, tenantId }: Question, answered: Kept): void {
+    if (gate.footing(tenantId, now().getTime()) === answered.footing) kept?.set(key, answered);
   }
 
   return {
     look(question, at) {
       if (kept === undefined || question.fresh || !isEngineUp()) return undefined;
       const footing = gate.footing(question.tenantId, at.getTime());
-      const found = footing === undefined ? undefined : kept.get(keyOf(question.tuple));
+      const found = footing === undefined ? undefined : kept.get(question.key);
       if (found !== undefined && found.footing === footing) {
         hit();
         return found.isAllowed;
@@ -82,16 +83,26 @@ export function createDecisionCache({ gate, metrics, entries, now, isEngineUp }:
       miss();
       const footing = gate.footing(question.tenantId, at.getTime());
       if (footing === undefined) return await ask(false);
-      const key = keyOf(question.tuple);
+      const { key } = question;
       const joined = underWay.get(key);
       if (joined?.footing === footing) return await joined.answer;
       const shared = { answer: ask(true), footing };
       underWay.set(key, shared);
       try {
-        return await answerOf(key, question, shared);
+        const isAllowed = await shared.answer;
+        keep(question, { isAllowed, footing });
+        return isAllowed;
       } finally {
         if (underWay.get(key) === shared) underWay.delete(key);
       }
+    },
+    expect(question, at) {
+      if (kept === undefined || question.fresh) return () => undefined;
+      miss();
+      const footing = gate.footing(question.tenantId, at.getTime());
+      return (isAllowed) => {
+        if (footing !== undefined) keep(question, { isAllowed, footing });
+      };
     },
   };
 }

@@ -6,6 +6,7 @@ import type { TupleStore } from '../shared/tuple.js';
 import { createAdmission } from './admission.js';
 import { createAuthorizer, createOwnProfileAuthorizer } from './authorize.js';
 import { createBatchChecker } from './batch-check.js';
+import type { DecisionCache } from './cache.js';
 import type { Checker } from './check.js';
 import { createExplain } from './explain.js';
 import type { Journal } from './journal.js';
@@ -23,6 +24,8 @@ export interface DecisionsOptions {
   readonly gate: SyncGate;
   readonly journal: Journal;
   readonly checker: Checker;
+  /** Left out: nothing is kept. */
+  readonly cache?: DecisionCache;
   readonly engineTimeoutMs: number;
   readonly now: () => Date;
 }

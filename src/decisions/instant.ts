@@ -3,8 +3,11 @@
  *
  * It judges the body as narrowly as the contract does, and answers only what `check` (src/decisions/operations.ts) would
  * answer in the same words; everything else, faults included, is left to it. tests/integration/instant-check.test.ts.
+ * What a body says depends on nothing else, so that whoever reads bodies may keep what was made of one.
  */
 import type { CheckResult } from '../contract/api.js';
+import type { Caller } from '../shared/caller.js';
+import { isoOf } from '../shared/iso.js';
 import { Problem } from '../shared/problem.js';
 import type { SyncGate } from '../shared/sync-gate.js';
 import { needOf } from './admission.js';
@@ -12,8 +15,16 @@ import type { DecisionCache } from './cache.js';
 import type { Asker, Journal } from './journal.js';
 import { toQuestion, type Question } from './question.js';
 
-/** The answer, written down; undefined: this takes more than can be done at once, and nothing has happened. */
-export type InstantCheck = (body: unknown, asker: Asker) => CheckResult | undefined;
+/** A check that was read from a body. */
+export interface PlainCheck {
+  /** Whether this caller may ask it, and needs no right of their own that would have to be looked up. */
+  readonly isOpenTo: (caller: Caller) => boolean;
+  /** The answer, written down; undefined: this takes more than can be done at once, and nothing has happened. */
+  readonly atOnce: (asker: Asker) => CheckResult | undefined;
+}
+
+/** The check that a body is, as the contract has it; undefined: it is more than that, or at fault. */
+export type ReadPlainCheck = (body: unknown) => PlainCheck | undefined;
 
 export interface InstantOptions {
   readonly cache: Pick<DecisionCache, 'look'>;
@@ -21,34 +32,49 @@ export interface InstantOptions {
   readonly journal: Pick<Journal, 'moment' | 'decideAtOnce'>;
 }
 
-export function createInstantCheck({ cache, gate, journal }: InstantOptions): InstantCheck {
-  return (body, asker) => {
-    const question = orUndefined(() => questionIn(body, asker));
+export function createInstantCheck(options: InstantOptions): ReadPlainCheck {
+  return (body) => {
+    const question = orUndefined(() => questionIn(body));
     if (question === undefined) return undefined;
-    const { userId, tenantId, permission, object } = question;
-    const moment = journal.moment(tenantId);
-    const allowed = cache.look(question, moment.at);
-    if (allowed === undefined || (allowed && !gate.isQuiet(tenantId))) return undefined;
-    const outcome = { ...moment, answer: allowed ? 'allowed' : 'denied', source: 'cache' } as const;
-    const journaled = journal.decideAtOnce({ api: 'check', userId, tenantId, permission, object }, asker, outcome);
-    if (journaled === undefined) return undefined;
-    const { decisionId, modelId } = journaled;
-    return { allowed, decisionId, modelId, evaluatedAt: moment.at.toISOString() };
+    return {
+      isOpenTo: (caller) => orUndefined(() => (needOf(caller, question) === undefined ? true : undefined)) ?? false,
+      atOnce: createAtOnce(question, options),
+    };
   };
 }
 
-const FIELDS = new Set(['user', 'permission', 'tenant', 'object']);
+function createAtOnce(question: Question, { cache, gate, journal }: InstantOptions): PlainCheck['atOnce'] {
+  const { userId, tenantId, permission, object } = question;
+  const subject = { api: 'check', userId, tenantId, permission, object } as const;
+  return (asker) => {
+    const { at, syncPosition } = journal.moment(tenantId);
+    const allowed = cache.look(question, at);
+    if (allowed === undefined || (allowed && !gate.isQuiet(tenantId))) return undefined;
+    const answer = allowed ? 'allowed' : 'denied';
+    const journaled = journal.decideAtOnce(subject, asker, { at, syncPosition, answer, source: 'cache' });
+    if (journaled === undefined) return undefined;
+    const { decisionId, modelId } = journaled;
+    return { allowed, decisionId, modelId, evaluatedAt: isoOf(at) };
+  };
+}
 
-/** The question, where the body has no more than one and the caller needs no right to ask it. Throws Problem. */
-export function questionIn(body: unknown, { caller }: Pick<Asker, 'caller'>): Question | undefined {
+const NAMES = ['user', 'permission', 'tenant', 'object', 'consistency'];
+const FIELDS = new Set(NAMES);
+
+/** The question, where the body has no more than one. Throws Problem. */
+export function questionIn(body: unknown): Question | undefined {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return undefined;
   const asked = new Map<string, unknown>(Object.entries(body));
   for (const field of asked.keys()) if (!FIELDS.has(field)) return undefined;
-  const [user, permission, tenant, object] = ['user', 'permission', 'tenant', 'object'].map((name) => asked.get(name));
+  const [user, permission, tenant, object, consistency] = NAMES.map((name) => asked.get(name));
   if (typeof user !== 'string' || typeof permission !== 'string' || typeof tenant !== 'string') return undefined;
-  if (needOf(caller, { userId: user, tenantId: tenant }) !== undefined) return undefined;
-  if (object === undefined) return asked.has('object') ? undefined : toQuestion({ user, permission, tenant });
-  return typeof object === 'string' ? toQuestion({ user, permission, tenant, object }) : undefined;
+  if (object === undefined ? asked.has('object') : typeof object !== 'string') return undefined;
+  if (asked.has('consistency') && consistency !== 'full') return undefined;
+  return toQuestion({
+    ...{ user, permission, tenant },
+    ...(typeof object === 'string' && { object }),
+    ...(consistency === 'full' && { consistency }),
+  });
 }
 
 function orUndefined<T>(work: () => T | undefined): T | undefined {

@@ -97,9 +97,10 @@ export function createJournal({ decisionLog, gate, metrics, now, modelId: curren
       }
     },
     decideAtOnce(subject, asker, outcome) {
-      const decision = { subject, asker, startedAt: performance.now(), ...named(currentModelId()) };
+      const startedAt = performance.now();
+      const decision = { subject, asker, startedAt, decisionId: randomUUID(), modelId: currentModelId() };
       if (!decisionLog.recordAtOnce(entryOf(decision, outcome))) return undefined;
-      measure({ api: subject.api, outcome: outcome.answer, source: outcome.source ?? 'engine' }, decision.startedAt);
+      measure({ api: subject.api, outcome: outcome.answer, source: outcome.source ?? 'engine' }, startedAt);
       return decision;
     },
   };
@@ -127,9 +128,9 @@ function entryOf({ subject, asker, startedAt, decisionId, modelId }: UnderWay, f
     permission: subject.permission,
     object: subject.object,
     answer: found.answer,
-    ...(found.listed === undefined ? {} : { listed: found.listed }),
+    listed: found.listed,
     source: found.source ?? 'engine',
-    ...(found.problem === undefined ? {} : { problem: found.problem }),
+    problem: found.problem,
     modelId,
     syncPosition: found.syncPosition,
     latencyUs: Math.round((performance.now() - startedAt) * 1000),
@@ -153,6 +154,11 @@ interface Measured {
   readonly source: DecisionEntry['source'];
 }
 
+interface Measurement {
+  readonly inc: () => void;
+  readonly observe: (value: number) => void;
+}
+
 type Measure = (measured: Measured, startedAt: number) => void;
 
 function createMeasure(metrics: Metrics): Measure {
@@ -166,17 +172,20 @@ function createMeasure(metrics: Metrics): Measure {
     help: 'Duration of checks, from the valid question to the answer that may be given.',
     labels: ['outcome'],
   });
-  const series = new Map<string, { inc: () => void; observe: (value: number) => void }>();
-  const seriesOf = (measured: Measured): { inc: () => void; observe: (value: number) => void } => {
-    const { api, outcome, source } = measured;
+  const made = new Map<Measured['outcome'], Map<Measured['source'], Map<DecisionApi, Measurement>>>();
+  const make = ({ api, outcome, source }: Measured): Measurement => {
     const counted = decisions.series({ api, outcome, source });
     const timed = api === 'check' ? seconds.series({ outcome }) : { observe: () => undefined };
-    return { inc: () => counted.inc(), observe: (value) => timed.observe(value) };
+    const measurement = { inc: () => counted.inc(), observe: (value: number) => timed.observe(value) };
+    const bySource = made.get(outcome) ?? new Map<Measured['source'], Map<DecisionApi, Measurement>>();
+    const byApi = bySource.get(source) ?? new Map<DecisionApi, Measurement>();
+    made.set(outcome, bySource.set(source, byApi.set(api, measurement)));
+    return measurement;
   };
   return (measured, startedAt) => {
-    const key = `${measured.api} ${measured.outcome} ${measured.source}`;
-    let found = series.get(key);
-    if (found === undefined) series.set(key, (found = seriesOf(measured)));
+    const { api, outcome, source } = measured;
+    // Nested, because a key joined from the three would have to be made and hashed each time.
+    const found = made.get(outcome)?.get(source)?.get(api) ?? make(measured);
     found.inc();
     found.observe((performance.now() - startedAt) / 1000);
   };

@@ -8,7 +8,7 @@
 import { catalogue, type Permission } from '../contract/model.js';
 import { engineName, isId, PLATFORM_OBJECT } from '../shared/ids.js';
 import { Problem, type FieldFault } from '../shared/problem.js';
-import type { TupleKey } from '../shared/tuple.js';
+import { keyOf, type TupleKey } from '../shared/tuple.js';
 
 export type ObjectType = 'tenant' | 'profile' | 'record';
 export type ListedType = Exclude<ObjectType, 'tenant'>;
@@ -23,6 +23,8 @@ export interface Question {
   readonly object: string;
   /** As the engine is asked. */
   readonly tuple: TupleKey;
+  /** The same as one text, for maps. */
+  readonly key: string;
   /** Whether the engine itself must be asked, and no answer from before given again (`consistency: full`). */
   readonly fresh: boolean;
 }
@@ -70,18 +72,12 @@ const typeByPermission: ReadonlyMap<string, { id: Permission; objectType: Object
 /** The question of a check. Throws Problem INVALID_REQUEST, which names every field at fault. */
 export function toQuestion(asked: Asked & { readonly object?: string }): Question {
   const { tenantId, permission, object, type, objectId, fresh } = judgeWithObject(asked);
-  return {
-    userId: asked.user,
-    tenantId,
-    permission,
-    object,
-    tuple: {
-      user: engineName.user(asked.user),
-      relation: permission,
-      object: engineObject({ type, id: objectId, tenantId }),
-    },
-    fresh,
+  const tuple = {
+    user: engineName.user(asked.user),
+    relation: permission,
+    object: engineObject({ type, id: objectId, tenantId }),
   };
+  return { userId: asked.user, tenantId, permission, object, tuple, key: keyOf(tuple), fresh };
 }
 
 /** The question of a list of users. Throws Problem INVALID_REQUEST, which names every field at fault. */
@@ -120,7 +116,8 @@ function judgeWithObject(asked: Omit<Asked, 'user'> & { user?: string; object?: 
 /** Is this user a platform admin? For our own operations alone; nobody else can ask it. */
 export function platformQuestion(userId: string): Question {
   const tuple = { user: engineName.user(userId), relation: 'super_admin', object: PLATFORM_OBJECT };
-  return { userId, tenantId: 'platform', permission: 'platform', object: PLATFORM_OBJECT, tuple, fresh: false };
+  const key = keyOf(tuple);
+  return { userId, tenantId: 'platform', permission: 'platform', object: PLATFORM_OBJECT, tuple, key, fresh: false };
 }
 
 /** The question of a list. Throws Problem INVALID_REQUEST, which names every field at fault. */

@@ -9,104 +9,52 @@
  * INVARIANT: no operation is reached by any other way, and one without `x-permission` or handler does not start.
  * tests/contract/start-up.test.ts, tests/contract/order.test.ts.
  */
-import { randomUUID } from 'node:crypto';
 import type { RequestListener } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import express, { type Express, type Request, type Response } from 'express';
-import type { Logger } from 'pino';
 
 import type { Metrics } from '../platform/metrics.js';
 import type { Caller } from '../shared/caller.js';
-import type { Authorize, RequestClient, RequestContext } from '../shared/operation.js';
+import type { Authorize, RequestContext } from '../shared/operation.js';
 import { Problem } from '../shared/problem.js';
-import {
-  createRequestSeconds,
-  logAnswered,
-  logRequest,
-  type RequestRecord,
-  type RequestSeconds,
-} from './access-log.js';
+import { createRequestSeconds, logRequest, type RequestSeconds } from './access-log.js';
 import type { Authenticate } from './authentication.js';
-import { drain, readBody } from './body.js';
-import { createClientReader } from './client.js';
-import { basePathOf, type ContractDocument, type ContractOperation, operationsOf } from './contract.js';
-import { DEFAULT_TIMEOUT_MS, parseTimeoutMs, type RunningDeadline, startDeadline } from './deadline.js';
+import { readBody } from './body.js';
+import { createCheckRoad, type CheckRoadOptions } from './check-road.js';
+import { basePathOf, type ContractDocument, operationsOf } from './contract.js';
+import { parseTimeoutMs } from './deadline.js';
+import { type AnyHandler, begin, contextOf, type Endpoint, type Exchange, type ExchangeOptions } from './exchange.js';
 import type { Answer, OncePerKey } from './idempotency.js';
-import { invalidRequest, sendProblem } from './problems.js';
+import { invalidRequest } from './problems.js';
 import { createRoutes, type RouteMatch } from './routes.js';
-import { createShortRoad, type ShortRoad, type ShortRoadOptions } from './short-road.js';
 import { secureAnswers } from './security-headers.js';
-import type { Shed } from './shedding.js';
-import { createValidator, type Validate } from './validation.js';
+import { createValidator } from './validation.js';
 
-/** A handler without the types of its operation; `Operations` of shared/operation.ts fits. */
-type AnyHandler = (input: never, context: never) => Promise<Answer>;
-
-export interface HttpAppOptions {
+export interface HttpAppOptions extends ExchangeOptions, CheckRoadOptions {
   readonly document: ContractDocument;
   /** The handler of every operation, by operation id. */
   readonly operations: Readonly<Record<string, AnyHandler>>;
   readonly authenticate: Authenticate;
   readonly authorize: Authorize;
   readonly oncePerKey: OncePerKey;
-  /** Where a request comes from; the socket's word where left out. */
-  readonly readClient?: (request: Request) => RequestClient;
-  readonly log: Logger;
   readonly metrics: Metrics;
-  /** Milliseconds that a request may take when it does not say. */
-  readonly defaultTimeoutMs?: number;
   /** Checks our own answers too; for tests. */
   readonly validateResponses?: boolean;
-  /** Refuses what there is no time for; left out, nothing is refused. */
-  readonly shed?: Shed;
-  /** Answers `check` where that takes no wait; left out, the whole stack answers everything. */
-  readonly atOnce?: Pick<ShortRoadOptions, 'known' | 'answer'>;
 }
-
-/** An operation with all that carries it out. */
-interface Endpoint extends ContractOperation {
-  readonly validate: Validate;
-  readonly handler: AnyHandler;
-}
-
-interface Exchange {
-  readonly request: Request;
-  readonly response: Response;
-  readonly record: RequestRecord;
-  readonly deadline: RunningDeadline;
-  readonly client: RequestClient;
-  readonly fail: (error: unknown) => void;
-}
-
-const REQUEST_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 
 /** Makes the app. Throws an Error that names the operation which has no `x-permission` or no handler. */
 export function createHttpApp(options: HttpAppOptions): RequestListener {
   const seconds = createRequestSeconds(options.metrics);
   const endpoints = endpointsOf(options);
   const stack = createStack(createRoutes(endpoints, basePathOf(options.document)), { options, seconds });
-  const road = shortRoadOf(endpoints, { options, seconds });
+  const road = createCheckRoad(endpoints, { options, seconds, basePath: basePathOf(options.document) });
   if (road === undefined) return stack;
   return (request, response) => {
     road(request, response, () => {
       stack(request, response);
     });
   };
-}
-
-/** The road for `check`, where the contract lets the decision code judge who may ask. */
-function shortRoadOf(
-  endpoints: readonly Endpoint[],
-  { options, seconds }: { options: HttpAppOptions; seconds: RequestSeconds },
-): ShortRoad | undefined {
-  const check = endpoints.find(
-    ({ id, method, permission }) => id === 'check' && method === 'POST' && permission === 'decide',
-  );
-  if (options.atOnce === undefined || check === undefined) return undefined;
-  const path = basePathOf(options.document) + check.path;
-  const onAnswered = logAnswered({ operationId: check.id, method: check.method, path }, { log: options.log, seconds });
-  return createShortRoad({ ...options.atOnce, path, onAnswered });
 }
 
 function createStack(
@@ -133,35 +81,8 @@ function endpointsOf({ document, operations, validateResponses = false }: HttpAp
   });
 }
 
-function begin({ request, response }: { request: Request; response: Response }, options: HttpAppOptions): Exchange {
-  const sent = request.headers['x-request-id'];
-  const requestId = typeof sent === 'string' && REQUEST_ID_PATTERN.test(sent) ? sent : randomUUID();
-  const [path = ''] = request.url.split('?', 1);
-  const record: RequestRecord = {
-    requestId,
-    method: request.method,
-    path,
-    operationId: undefined,
-    caller: undefined,
-    code: undefined,
-  };
-  response.setHeader('x-request-id', requestId);
-  response.setHeader('cache-control', 'no-store');
-  const timeoutMs = parseTimeoutMs(request.headers['timeout-ms']);
-  const deadline = startDeadline(
-    typeof timeoutMs === 'number' ? timeoutMs : (options.defaultTimeoutMs ?? DEFAULT_TIMEOUT_MS),
-  );
-  response.once('close', () => (response.writableFinished ? deadline.end() : deadline.hangUp()));
-  const fail = (error: unknown): void => {
-    record.code = sendProblem(response, error, { requestId, path, log: options.log }).code;
-    drain(request);
-  };
-  const client = (options.readClient ?? createClientReader(undefined))(request);
-  return { request, response, record, deadline, client, fail };
-}
-
 async function respond(
-  exchange: Exchange,
+  exchange: Exchange<Request, Response>,
   { match, options }: { match: (method: string, path: string) => RouteMatch<Endpoint>; options: HttpAppOptions },
 ): Promise<void> {
   const { request, response, record, deadline } = exchange;
@@ -241,26 +162,14 @@ interface Input {
   readonly query: unknown;
 }
 
-async function readInput(endpoint: Endpoint, { request, response, deadline, fail }: Exchange): Promise<Input> {
+async function readInput(
+  endpoint: Endpoint,
+  { request, response, deadline, fail }: Exchange<Request, Response>,
+): Promise<Input> {
   if (parseTimeoutMs(request.headers['timeout-ms']) === 'invalid') {
     throw invalidRequest([{ field: 'timeout-ms', message: 'must be a whole number of milliseconds from 1 to 10000' }]);
   }
   request.body = await readBody(request, { ...endpoint, signal: deadline.signal });
   await endpoint.validate(request, response, fail);
   return { body: request.body as unknown, path: request.params, query: request.query };
-}
-
-function contextOf({ request, record, deadline, client }: Exchange, { isChange }: Endpoint): RequestContext {
-  const { 'x-sync-token': syncToken, 'if-match': ifMatch } = request.headers;
-  return {
-    // Undefined for public operations alone, whose handlers do not ask.
-    caller: record.caller as Caller,
-    requestId: record.requestId,
-    deadline,
-    client,
-    syncToken: typeof syncToken === 'string' ? syncToken : undefined,
-    ifMatch: ifMatch === undefined ? undefined : Number(ifMatch.replaceAll('"', '')),
-    isChange,
-    idempotencyClaim: undefined,
-  };
 }

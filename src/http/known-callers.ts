@@ -7,9 +7,8 @@
  */
 import { hash } from 'node:crypto';
 
-import { LRUCache } from 'lru-cache';
-
 import type { Caller } from '../shared/caller.js';
+import { createMemo } from '../shared/memo.js';
 
 export interface KnownCallers {
   /** Who shows this credential; undefined: it is to be judged. */
@@ -30,12 +29,13 @@ export interface KnownCallersOptions {
   readonly isRevoked?: (caller: Caller) => boolean;
 }
 
-const MAX = 20_000;
+/** They are kept twice over at most. */
+const MAX = 16_384;
 /** By the kind of caller. */
 const LASTS_MS = { user: 60_000, service: 400 } as const;
 
 export function createKnownCallers({ now, isRevoked = () => false }: KnownCallersOptions): KnownCallers {
-  const known = new LRUCache<string, Known>({ max: MAX });
+  const known = createMemo<Known>(MAX);
   return {
     find(credential) {
       const found = known.get(hashOf(credential));

@@ -15,17 +15,6 @@ export interface Head {
   readonly bodyBytes: number;
 }
 
-/** The headers that are read, by the name that they are read into. */
-const READ = new Map<string, keyof Values>([
-  ['authorization', 'authorization'],
-  ['x-user-id', 'userId'],
-  ['x-tenant-id', 'tenantId'],
-  ['x-gateway-secret', 'gatewaySecret'],
-  ['x-request-id', 'requestId'],
-  ['timeout-ms', 'timeoutMs'],
-  ['content-type', 'contentType'],
-  ['content-length', 'contentLength'],
-]);
 type Values = Record<
   | 'authorization'
   | 'userId'
@@ -38,13 +27,47 @@ type Values = Record<
   string | undefined
 >;
 
+/** The headers that are read, and what they are read into, by the length of the name. */
+const READ_BY_LENGTH: readonly (readonly (readonly [name: string, field: keyof Values])[] | undefined)[] = byLength([
+  ['authorization', 'authorization'],
+  ['x-user-id', 'userId'],
+  ['x-tenant-id', 'tenantId'],
+  ['x-gateway-secret', 'gatewaySecret'],
+  ['x-request-id', 'requestId'],
+  ['timeout-ms', 'timeoutMs'],
+  ['content-type', 'contentType'],
+  ['content-length', 'contentLength'],
+]);
+
+function byLength<T>(fields: readonly (readonly [string, T])[]): (readonly (readonly [string, T])[] | undefined)[] {
+  const longest = Math.max(...fields.map(([name]) => name.length));
+  return Array.from({ length: longest + 1 }, (_, length) => {
+    const found = fields.filter(([name]) => name.length === length);
+    return found.length === 0 ? undefined : found;
+  });
+}
+
+/** Where a header of that name belongs; a look into a map would have to hash every name of every request. */
+function fieldOf(sent: string): keyof Values | undefined {
+  const candidates = READ_BY_LENGTH[sent.length];
+  if (candidates === undefined) return undefined;
+  for (const [name, field] of candidates) if (sent === name) return field;
+  const lower = sent.toLowerCase();
+  for (const [name, field] of candidates) if (lower === name) return field;
+  return undefined;
+}
+
 /** Headers of which a request without them differs in nothing that we do; any other `x-` may mean something to us. */
 const MEANINGLESS = /^x-(forwarded-|real-ip$|b3-|amzn-|envoy-|cloud-trace-context$|request-start$)/;
 const UNUSUAL = new Set(['transfer-encoding', 'content-encoding', 'expect', 'upgrade', 'if-match', 'idempotency-key']);
+/** What nearly every request has. */
+const USUAL = new Set(['host', 'Host', 'connection', 'Connection', 'user-agent', 'User-Agent', 'accept', 'Accept']);
 const REQUEST_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 const JSON_TYPE = /^application\/json(; ?charset=utf-8)?$/i;
 
 const isUnusual = (name: string): boolean => UNUSUAL.has(name) || (name.startsWith('x-') && !MEANINGLESS.test(name));
+
+const isJson = (type: string): boolean => type === 'application/json' || JSON_TYPE.test(type);
 
 /** Undefined: the head has something that the whole stack must see. */
 export function readHead(rawHeaders: readonly string[]): Head | undefined {
@@ -60,17 +83,21 @@ export function readHead(rawHeaders: readonly string[]): Head | undefined {
   };
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const sent = rawHeaders[at] ?? '';
-    const field = READ.get(sent) ?? READ.get(sent.toLowerCase());
+    const field = fieldOf(sent);
     if (field !== undefined) {
       if (values[field] !== undefined) return undefined;
       values[field] = rawHeaders[at + 1];
-    } else if (isUnusual(sent.toLowerCase())) return undefined;
+    } else if (!USUAL.has(sent) && isUnusual(sent.toLowerCase())) return undefined;
   }
-  const { contentType, contentLength, requestId, ...head } = values;
-  const bodyBytes = Number(contentLength);
-  if (contentType === undefined || !JSON_TYPE.test(contentType) || !(bodyBytes > 0)) return undefined;
+  const { contentType, requestId } = values;
+  const bodyBytes = Number(values.contentLength);
+  if (contentType === undefined || !isJson(contentType) || !(bodyBytes > 0)) return undefined;
   return {
-    ...head,
+    authorization: values.authorization,
+    userId: values.userId,
+    tenantId: values.tenantId,
+    gatewaySecret: values.gatewaySecret,
+    timeoutMs: values.timeoutMs,
     bodyBytes,
     requestId: requestId !== undefined && REQUEST_ID.test(requestId) ? requestId : undefined,
   };

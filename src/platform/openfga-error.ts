@@ -8,6 +8,7 @@ import { FgaApiError, FgaValidationError } from '@openfga/sdk';
 import type { CheckError } from '@openfga/sdk';
 
 import { EngineError } from '../shared/tuple.js';
+import { EngineRefusal } from './engine-http.js';
 
 /** Failures before the request left: the engine cannot have seen it. */
 const NEVER_SENT = /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EAI_FAIL|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|ERR_INVALID_URL/;
@@ -19,9 +20,10 @@ const LOST = new Set(['authorization_model_not_found', 'latest_authorization_mod
 export function engineErrorOf(error: unknown, call: { isWrite: boolean; wasStopped: boolean }): EngineError {
   if (error instanceof EngineError) return error;
   const applied = call.isWrite ? 'unknown' : 'no';
-  if (error instanceof FgaApiError && error.statusCode !== undefined) {
-    const { kind, isRefused } = meaningOf(error.statusCode, codeOf(error));
-    const message = `the engine answered ${error.statusCode}: ${error.apiErrorMessage ?? error.message}`;
+  const refusal = refusalOf(error);
+  if (refusal !== undefined) {
+    const { kind, isRefused } = meaningOf(refusal.status, refusal.code);
+    const message = `the engine answered ${refusal.status}: ${refusal.message}`;
     return new EngineError(message, { kind, applied: isRefused ? 'no' : applied }, { cause: error });
   }
   if (call.wasStopped) {
@@ -42,6 +44,13 @@ export function engineErrorOf(error: unknown, call: { isWrite: boolean; wasStopp
 export function engineErrorOfItem(error: CheckError): EngineError {
   const kind = error.input_error === undefined ? 'unavailable' : 'invalid';
   return new EngineError(`the engine answered: ${error.message ?? 'an error'}`, { kind, applied: 'no' });
+}
+
+/** What the engine answered, by whichever way it was asked. */
+function refusalOf(error: unknown): { status: number; code: string | undefined; message: string } | undefined {
+  if (error instanceof EngineRefusal) return error;
+  if (!(error instanceof FgaApiError) || error.statusCode === undefined) return undefined;
+  return { status: error.statusCode, code: codeOf(error), message: error.apiErrorMessage ?? error.message };
 }
 
 function codeOf(error: FgaApiError): string | undefined {

@@ -1,6 +1,6 @@
 /** What the engine's calls cost, as seen from here. */
 import type { Metrics } from './metrics.js';
-import type { EngineRequest } from './openfga.js';
+import type { EngineRequest } from './engine-call.js';
 
 /** An `observe` for createTupleStore that feeds `bailiwick_engine_request_duration_seconds`. */
 export function observeEngine(metrics: Metrics): (request: EngineRequest) => void {

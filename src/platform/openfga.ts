@@ -1,10 +1,11 @@
 /**
- * The real engine behind `TupleStore`: OpenFGA over HTTP, by its own SDK.
+ * The real engine behind `TupleStore`: OpenFGA over HTTP.
  *
  * Every call names the model, asks for HIGHER_CONSISTENCY (an operator may have turned the engine's caches on), has a
  * time limit of its own and is tried once, but for questions, which change nothing: one in ten of them may be tried
- * again where the engine could not be reached, and none is asked while it keeps failing (breaker.ts). The SDK is used at its
- * lower level (`OpenFgaApi`), because its client drops batch answers that are missing and mutates its input.
+ * again where the engine could not be reached, and none is asked while it keeps failing (breaker.ts). Checks go by a way of
+ * their own (engine-http.ts), all else by the SDK at its lower level (`OpenFgaApi`), because its client drops batch
+ * answers that are missing and mutates its input.
  *
  * INVARIANT: an answer is a boolean that the engine gave; everything else is an EngineError, never `false`.
  * INVARIANT: a write is `applied: no` only where the engine cannot have got it, or has said that it refused it.
@@ -17,12 +18,19 @@ import {
   WriteRequestDeletesOnMissing,
   WriteRequestWritesOnDuplicate,
 } from '@openfga/sdk';
-import type { CheckRequestTupleKey, RelationshipCondition, TupleKey as StoredKey } from '@openfga/sdk';
+import type {
+  BatchCheckResponse,
+  CheckRequestTupleKey,
+  CheckResponse,
+  RelationshipCondition,
+  TupleKey as StoredKey,
+} from '@openfga/sdk';
 
 import { EngineError } from '../shared/tuple.js';
 import type { CallOptions, EngineCheck, InForce, Tuple, TupleKey, TupleStore } from '../shared/tuple.js';
-import { engineErrorOf, engineErrorOfItem } from './openfga-error.js';
-import { createBreaker, createRetryBudget } from './breaker.js';
+import { createCall, type EngineRequest } from './engine-call.js';
+import { createEngineHttp } from './engine-http.js';
+import { engineErrorOfItem } from './openfga-error.js';
 import { createSlots, type Slots } from './slots.js';
 
 /** OpenFGA's own limit for a page of Read. */
@@ -35,15 +43,8 @@ const TUPLES_PER_PAGE = 100;
 const QUESTIONS_AT_A_TIME = 16;
 /** Questions a BatchCheck: few enough that a list leaves places to others. */
 const CHECKS_PER_BATCH = 8;
-
-export type EngineMethod = 'check' | 'batch_check' | 'write' | 'read' | 'list_objects';
-
-/** One request to the engine, as metrics see it. */
-export interface EngineRequest {
-  readonly method: EngineMethod;
-  readonly outcome: 'ok' | EngineError['kind'];
-  readonly seconds: number;
-}
+/** Of one long list, so that it takes all the places where nobody else wants one; others come in between. */
+const BATCHES_AT_A_TIME = 2;
 
 export interface TupleStoreOptions {
   /** E.g. `http://127.0.0.1:8080`. */
@@ -79,6 +80,8 @@ export const createQuestionSlots = (): Slots => createSlots(QUESTIONS_AT_A_TIME)
 export function createTupleStore(options: TupleStoreOptions): TupleStore {
   const { storeId, modelId } = options;
   const api = createEngineApi(options);
+  const lean = createEngineHttp(options);
+  const paths = { check: `/stores/${storeId}/check`, batchCheck: `/stores/${storeId}/batch-check` };
   const call = createCall(options.slots ?? createQuestionSlots(), options.observe ?? (() => undefined));
   const inForce = () => ({
     authorization_model_id: modelId(),
@@ -95,9 +98,11 @@ export function createTupleStore(options: TupleStoreOptions): TupleStore {
       correlation_id: String(index),
     }));
     try {
-      const answer = await call({ method: 'batch_check', limits, questions: checks.length }, (http) =>
-        api.batchCheck(storeId, { checks, ...inForce() }, http),
-      );
+      const body = { checks, ...inForce() };
+      // The form that OpenFGA's API states; what is missing in it is an error below.
+      const answer = (await call({ method: 'batch_check', limits, questions: checks.length }, ({ signal }) =>
+        lean.post(paths.batchCheck, body, signal),
+      )) as Partial<BatchCheckResponse>;
       return questions.map((_, index) => {
         const item = answer.result?.[String(index)];
         return item?.error === undefined ? asAnswer(item?.allowed) : engineErrorOfItem(item.error);
@@ -111,20 +116,27 @@ export function createTupleStore(options: TupleStoreOptions): TupleStore {
   return {
     async check(question, limits) {
       const body = { tuple_key: keyOnly(question), context: contextAt(question.at), ...inForce() };
-      const { allowed } = await call({ method: 'check', limits, questions: 1 }, (http) =>
-        api.check(storeId, body, http),
-      );
+      // The form that OpenFGA's API states; anything but a boolean is an error below.
+      const { allowed } = (await call({ method: 'check', limits, questions: 1 }, ({ signal }) =>
+        lean.post(paths.check, body, signal),
+      )) as Partial<CheckResponse>;
       const answer = asAnswer(allowed);
       if (typeof answer === 'boolean') return answer;
       throw answer;
     },
     async batchCheck(questions, limits) {
-      const answers: (boolean | EngineError)[] = [];
+      const answers = new Array<boolean | EngineError>(questions.length);
       const endsAt = performance.now() + limits.timeoutMs;
-      for (let start = 0; start < questions.length; start += CHECKS_PER_BATCH) {
-        const left = { ...limits, timeoutMs: endsAt - performance.now() };
-        answers.push(...(await checkBatch(questions.slice(start, start + CHECKS_PER_BATCH), left)));
-      }
+      let next = 0;
+      const work = async (): Promise<void> => {
+        for (let start = next; start < questions.length; start = next) {
+          next = start + CHECKS_PER_BATCH;
+          const left = { ...limits, timeoutMs: endsAt - performance.now() };
+          const some = await checkBatch(questions.slice(start, start + CHECKS_PER_BATCH), left);
+          for (const [index, answer] of some.entries()) answers[start + index] = answer;
+        }
+      };
+      await Promise.all(Array.from({ length: BATCHES_AT_A_TIME }, work));
       return answers;
     },
     async write({ deletes, writes }, limits) {
@@ -158,87 +170,6 @@ export function createTupleStore(options: TupleStoreOptions): TupleStore {
         await call({ method: 'list_objects', limits, questions: 1 }, (http) => api.listObjects(storeId, body, http))
       ).objects;
     },
-  };
-}
-
-interface Call {
-  readonly method: EngineMethod;
-  readonly limits: CallOptions;
-  /** How many questions it asks the engine; none for reads and writes of tuples. */
-  readonly questions?: number;
-}
-
-type Send<T> = (http: object) => Promise<T>;
-
-/** One request: bounded as a whole (the HTTP client's own time limit counts idle time only), observed, translated. */
-function createCall(
-  slots: Slots,
-  observe: (request: EngineRequest) => void,
-): <T>(call: Call, send: Send<T>) => Promise<T> {
-  const ask = createAsk();
-  return async ({ method, limits, questions = 0 }, send) => {
-    const startedAt = performance.now();
-    const abort = new AbortController();
-    const stop = (): void => abort.abort();
-    const timer = setTimeout(stop, Math.max(0, limits.timeoutMs));
-    limits.signal?.addEventListener('abort', stop, { once: true });
-    let outcome: EngineRequest['outcome'] = 'ok';
-    let giveBack: (() => void) | undefined;
-    try {
-      if (limits.timeoutMs <= 0 || limits.signal?.aborted === true) {
-        throw new EngineError('no time was left to ask the engine', { kind: 'timeout', applied: 'no' });
-      }
-      if (questions > 0) giveBack = await slots.take(questions, abort.signal);
-      // A redirect or a proxy out of the environment would send questions elsewhere; `timeout: 0` leaves it to `signal`.
-      const once = (): ReturnType<typeof send> =>
-        send({ signal: abort.signal, timeout: 0, maxRedirects: 0, proxy: false });
-      return await (questions > 0 ? ask(once, abort.signal) : once());
-    } catch (error) {
-      const failure = engineErrorOf(error, { isWrite: method === 'write', wasStopped: abort.signal.aborted });
-      outcome = failure.kind;
-      throw failure;
-    } finally {
-      giveBack?.();
-      clearTimeout(timer);
-      limits.signal?.removeEventListener('abort', stop);
-      observe({ method, outcome, seconds: (performance.now() - startedAt) / 1000 });
-    }
-  };
-}
-
-/** A question that ended sooner without an answer says nothing of the engine: its caller had no time. */
-const SILENCE_MS = 100;
-
-/** Sends a question, perhaps twice, and not at all while the engine keeps failing. Throws what the last try threw. */
-function createAsk(): <T>(send: () => Promise<T>, signal: AbortSignal) => Promise<T> {
-  const breaker = createBreaker();
-  const retries = createRetryBudget();
-  const once = async <T>(send: () => Promise<T>, signal: AbortSignal): Promise<T> => {
-    if (!breaker.mayPass()) {
-      throw new EngineError('the engine keeps failing', { kind: 'unavailable', applied: 'no' });
-    }
-    const sentAt = performance.now();
-    try {
-      const answer = await send();
-      breaker.record(false);
-      return answer;
-    } catch (error) {
-      const { kind } = engineErrorOf(error, { isWrite: false, wasStopped: signal.aborted });
-      const isSilent = kind === 'timeout' && performance.now() - sentAt >= SILENCE_MS;
-      // A caller who has hung up, or a question that the engine refuses, is no failure and no success.
-      if (kind === 'unavailable' || isSilent) breaker.record(true);
-      throw error;
-    }
-  };
-  return async (send, signal) => {
-    retries.earn();
-    try {
-      return await once(send, signal);
-    } catch (error) {
-      const { kind } = engineErrorOf(error, { isWrite: false, wasStopped: signal.aborted });
-      if (error instanceof EngineError || kind !== 'unavailable' || !retries.spend()) throw error;
-      return await once(send, signal);
-    }
   };
 }
 

@@ -79,9 +79,30 @@ test('a thousand are answered, the same ones alike, in any order', async () => {
 
 test('the same question costs the engine once', async () => {
   const before = await engineRequests();
-  await batch({ checks: Array.from({ length: 1_000 }, () => reads('admin')) });
+  await batch({ checks: Array.from({ length: 1_000 }, () => reads('never-asked-about')) });
   expect((await engineRequests()) - before).toBe(1);
 });
+
+test('what is kept costs the engine nothing, stands at its place, and goes when it is taken away', async () => {
+  await world.addUser('t1', 'kept', ['admin']);
+  await world.settle();
+  const known = [reads('kept'), { ...reads('kept'), permission: 'record.read', object: 'record:deal' }];
+  const isKept = async (): Promise<boolean> => {
+    const before = await engineRequests();
+    expect(brief(await batch({ checks: known }))).toEqual([true, true]);
+    return (await engineRequests()) === before;
+  };
+  await expect.poll(isKept, { timeout: 20_000 }).toBe(true);
+  const mixed = await batch({ checks: [reads('new-1'), ...known, reads('new-2'), reads('kept', 't2')] });
+  expect(brief(mixed)).toEqual([false, true, true, false, false]);
+  const sources = (requestId: string) =>
+    world.sql<{ source: string }>(`select source from audit.decision where request_id = $1 order by source`, [requestId]);
+  await expect.poll(async () => (await sources(mixed.requestId)).map(({ source }) => source))
+    .toEqual(['cache', 'cache', 'engine', 'engine', 'engine']);
+  await world.sql(`delete from security.user_role where user_id = 'kept'`);
+  const [row] = await world.sql<{ token: string }>(`select sync.token('t1') as token`);
+  expect(brief(await batch({ checks: known, syncToken: row?.token ?? '' }))).toEqual([false, false]);
+}); // prettier-ignore
 
 async function engineRequests(): Promise<number> {
   const text = await (await fetch(`${service.management}/metrics`)).text();

@@ -9,7 +9,8 @@ import { describe, expect, inject, onTestFinished, test } from 'vitest';
 
 import { authorizationModel } from '../../src/contract/model.js';
 import { ensureStore, hasModel, isServing, writeModel } from '../../src/platform/openfga-admin.js';
-import { createTupleStore, type EngineRequest } from '../../src/platform/openfga.js';
+import type { EngineRequest } from '../../src/platform/engine-call.js';
+import { createTupleStore } from '../../src/platform/openfga.js';
 import { EngineError, keyOf, TUPLES_PER_WRITE } from '../../src/shared/tuple.js';
 import type { Tuple, TupleKey, TupleStore } from '../../src/shared/tuple.js';
 import { createMemoryTupleStore } from '../support/memory-tuple-store.js';
@@ -332,6 +333,8 @@ describe('an engine that fails', () => {
       response.end(JSON.stringify({ code, message: 'no' }));
     });
     expect(await failureOf(storeAt(url).write(WRITE, LIMITS))).toEqual(failure);
+    // A question is asked another way, and its failure means the same.
+    expect((await failureOf(storeAt(url).check(readsUsers('ann'), LIMITS))).kind).toBe(failure.kind);
   });
 
   test('an answer that is none is an error: no JSON, no field, a batch with holes', async () => {
@@ -340,7 +343,7 @@ describe('an engine that fails', () => {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.end(body);
     });
-    for (body of ['', '<html>', '{}', '{"allowed":"true"}', '{"allowed":null}']) {
+    for (body of ['', '<html>', '{}', '{"allowed":"true"}', '{"allowed":null}', 'null', '[]']) {
       expect((await failureOf(storeAt(url).check(readsUsers('ann'), LIMITS))).kind).toBe('unavailable');
     }
     body = '{"result":{"1":{"allowed":true},"2":{"allowed":false,"error":{"internal_error":"x","message":"y"}}}}';

@@ -6,12 +6,13 @@ import { Writable } from 'node:stream';
 import pino from 'pino';
 
 import type { CheckResult } from '../../src/contract/api.js';
+import { needOf } from '../../src/decisions/admission.js';
 import { questionIn } from '../../src/decisions/instant.js';
 import { createHttpApp, type HttpAppOptions } from '../../src/http/app.js';
 import { type Authentication, createAuthentication } from '../../src/http/authentication.js';
 import { type ContractDocument, operationsOf, parseContract } from '../../src/http/contract.js';
 import { contractOperations } from '../../src/http/contract-operations.js';
-import type { AnswerAtOnce } from '../../src/http/short-road.js';
+import type { PlainCheck } from '../../src/http/short-road.js';
 import { createHttpServer, type HttpServer, type HttpServerLimits } from '../../src/http/server.js';
 import { createMetrics, type Metrics } from '../../src/platform/metrics.js';
 import { Problem } from '../../src/shared/problem.js';
@@ -20,13 +21,18 @@ import { Problem } from '../../src/shared/problem.js';
 export const isShortRoadOn = process.env['SHORT_ROAD'] === '1';
 
 /** Answers as the stub of `check` does, whatever question the short road takes. */
-function stubAnswer(seen: unknown[]): AnswerAtOnce {
-  return (body, asker) => {
-    const isQuestion = orUndefined(() => questionIn(body, asker)) !== undefined;
-    if (!isQuestion) return undefined;
-    seen.push({ input: { body }, context: asker });
-    // The contract's own example of the answer, as the stub of the operation gives it.
-    return exampleOf(readOpenapi().paths['/check']?.['post']?.responses ?? {})?.body as CheckResult | undefined;
+function stubRead(seen: unknown[]): (body: unknown) => PlainCheck | undefined {
+  return (body) => {
+    const question = orUndefined(() => questionIn(body));
+    if (question === undefined) return undefined;
+    return {
+      isOpenTo: (caller) => orUndefined(() => needOf(caller, question) === undefined) ?? false,
+      atOnce: (asker) => {
+        seen.push({ input: { body }, context: asker });
+        // The contract's own example of the answer, as the stub of the operation gives it.
+        return exampleOf(readOpenapi().paths['/check']?.['post']?.responses ?? {})?.body as CheckResult | undefined;
+      },
+    };
   };
 }
 
@@ -114,7 +120,7 @@ export async function startApp({ limits, ...changes }: AppChanges = {}): Promise
     operations,
     authenticate,
     ...(isShortRoadOn && changes.operations === undefined
-      ? { atOnce: { known: (changes.authenticate ?? authenticate).known, answer: stubAnswer(seen) } }
+      ? { atOnce: { known: (changes.authenticate ?? authenticate).known, read: stubRead(seen) } }
       : {}),
     authorize: () => Promise.resolve(),
     oncePerKey: (_request, run) => run('claim'),

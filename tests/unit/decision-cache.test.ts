@@ -49,6 +49,19 @@ test.each([true, false])('%s is kept and given again', async (answer) => {
   expect(await metric('entries')).toBe(1);
 });
 
+test('an answer that came among many others is kept like one that was asked alone', async () => {
+  cache.expect(question, AT)(true);
+  expect(cache.look(question, AT)).toBe(true);
+  const late = cache.expect(question, AT);
+  footing = stands();
+  late(false);
+  expect(cache.look(question, AT)).toBeUndefined();
+  footing = undefined;
+  cache.expect(question, AT)(true);
+  expect(cache.look(question, AT)).toBeUndefined();
+  expect(await metric('lookups_total{result="miss"}')).toBe(3);
+});
+
 test('nothing is given while the engine does not serve, and what stands is given again when it does', async () => {
   await cache.ask(question, AT, engineSays(true));
   engineUp = false;

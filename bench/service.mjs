@@ -1,0 +1,57 @@
+/** The service as an operator starts it, a process of its own on the stores of a bench. */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const here = (/** @type {string} */ path) => fileURLToPath(new URL(path, import.meta.url));
+
+/**
+ * @param {Awaited<ReturnType<typeof import('./support.mjs').startBench>>} bench
+ * @param {Record<string, string>} [more] settings
+ */
+export async function startService(bench, more = {}) {
+  const [port, management] = [await bench.freePort(), await bench.freePort()];
+  const profile = process.env['BENCH_PROF'] === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${process.env['BENCH_PROF']}`];
+  const watched = ['--expose-gc', '--import', here('processes/heap.mjs')];
+  const child = spawn(process.execPath, [...profile, ...watched, here('../bin/bailiwick.js'), 'serve'], {
+    stdio: ['ignore', process.env['BENCH_LOG'] === undefined ? 'ignore' : 'inherit', 'inherit', 'ipc'],
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      DATABASE_URL: bench.databaseUrl,
+      BAILIWICK_OPENFGA_URL: bench.engineUrl,
+      BAILIWICK_OPENFGA_STORE_ID: bench.storeId,
+      BAILIWICK_PORT: String(port),
+      BAILIWICK_MANAGEMENT_PORT: String(management),
+      BAILIWICK_LOG_LEVEL: 'warn',
+      BAILIWICK_ENGINE_TIMEOUT_MS: '5000',
+      BAILIWICK_REQUEST_TIMEOUT_MS: '10000',
+      ...more,
+    },
+  });
+  const base = `http://127.0.0.1:${String(management)}`;
+  await until(async () => (await fetch(`${base}/readyz`)).ok);
+  return {
+    port,
+    pid: child.pid ?? 0,
+    end: () => child.kill('SIGINT'),
+    /** Bytes of the heap after a collection. @returns {Promise<number>} */
+    heapUsed: () =>
+      new Promise((resolve) => {
+        child.once('message', (bytes) => resolve(Number(bytes)));
+        child.send('heap');
+      }),
+    hitRate: async () => {
+      const text = await (await fetch(`${base}/metrics`)).text();
+      const [hit = 0, miss = 0] = ['hit', 'miss'].map((result) => Number(new RegExp(`lookups_total\\{result="${result}"\\} (\\d+)`).exec(text)?.[1] ?? '0'));
+      return `${((100 * hit) / (hit + miss)).toFixed(1)} %`;
+    },
+  };
+} // prettier-ignore
+
+/** @param {() => Promise<boolean>} work */
+export async function until(work) {
+  for (let tries = 0; tries < 600; tries += 1) {
+    if (await work().catch(() => false)) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error('not within a minute');
+}

@@ -1,0 +1,109 @@
+/**
+ * One call to the engine: bounded in time as a whole, counted, perhaps tried again, and its failure put into our words.
+ *
+ * Only questions are tried twice, and only they count for the breaker: a write of unknown outcome must not be sent again
+ * by anybody but the projector.
+ */
+import { EngineError } from '../shared/tuple.js';
+import type { CallOptions } from '../shared/tuple.js';
+import { createBreaker, createRetryBudget } from './breaker.js';
+import { engineErrorOf } from './openfga-error.js';
+import type { Slots } from './slots.js';
+
+export type EngineMethod = 'check' | 'batch_check' | 'write' | 'read' | 'list_objects';
+
+/** One request to the engine, as metrics see it. */
+export interface EngineRequest {
+  readonly method: EngineMethod;
+  readonly outcome: 'ok' | EngineError['kind'];
+  readonly seconds: number;
+}
+
+interface Call {
+  readonly method: EngineMethod;
+  readonly limits: CallOptions;
+  /** How many questions it asks the engine; none for reads and writes of tuples. */
+  readonly questions?: number;
+}
+
+type Send<T> = (http: HttpLimits) => Promise<T>;
+
+/** What a request is sent with; the SDK takes it as it is. */
+export interface HttpLimits {
+  readonly signal: AbortSignal;
+  readonly timeout: 0;
+  readonly maxRedirects: 0;
+  readonly proxy: false;
+}
+
+/** One request: bounded as a whole (the HTTP client's own time limit counts idle time only), observed, translated. */
+export function createCall(
+  slots: Slots,
+  observe: (request: EngineRequest) => void,
+): <T>(call: Call, send: Send<T>) => Promise<T> {
+  const ask = createAsk();
+  return async ({ method, limits, questions = 0 }, send) => {
+    const startedAt = performance.now();
+    const abort = new AbortController();
+    const stop = (): void => abort.abort();
+    const timer = setTimeout(stop, Math.max(0, limits.timeoutMs));
+    limits.signal?.addEventListener('abort', stop, { once: true });
+    let outcome: EngineRequest['outcome'] = 'ok';
+    let giveBack: (() => void) | undefined;
+    try {
+      if (limits.timeoutMs <= 0 || limits.signal?.aborted === true) {
+        throw new EngineError('no time was left to ask the engine', { kind: 'timeout', applied: 'no' });
+      }
+      if (questions > 0) giveBack = await slots.take(questions, abort.signal);
+      // A redirect or a proxy out of the environment would send questions elsewhere; `timeout: 0` leaves it to `signal`.
+      const once = (): ReturnType<typeof send> =>
+        send({ signal: abort.signal, timeout: 0, maxRedirects: 0, proxy: false });
+      return await (questions > 0 ? ask(once, abort.signal) : once());
+    } catch (error) {
+      const failure = engineErrorOf(error, { isWrite: method === 'write', wasStopped: abort.signal.aborted });
+      outcome = failure.kind;
+      throw failure;
+    } finally {
+      giveBack?.();
+      clearTimeout(timer);
+      limits.signal?.removeEventListener('abort', stop);
+      observe({ method, outcome, seconds: (performance.now() - startedAt) / 1000 });
+    }
+  };
+}
+
+/** A question that ended sooner without an answer says nothing of the engine: its caller had no time. */
+const SILENCE_MS = 100;
+
+/** Sends a question, perhaps twice, and not at all while the engine keeps failing. Throws what the last try threw. */
+function createAsk(): <T>(send: () => Promise<T>, signal: AbortSignal) => Promise<T> {
+  const breaker = createBreaker();
+  const retries = createRetryBudget();
+  const once = async <T>(send: () => Promise<T>, signal: AbortSignal): Promise<T> => {
+    if (!breaker.mayPass()) {
+      throw new EngineError('the engine keeps failing', { kind: 'unavailable', applied: 'no' });
+    }
+    const sentAt = performance.now();
+    try {
+      const answer = await send();
+      breaker.record(false);
+      return answer;
+    } catch (error) {
+      const { kind } = engineErrorOf(error, { isWrite: false, wasStopped: signal.aborted });
+      const isSilent = kind === 'timeout' && performance.now() - sentAt >= SILENCE_MS;
+      // A caller who has hung up, or a question that the engine refuses, is no failure and no success.
+      if (kind === 'unavailable' || isSilent) breaker.record(true);
+      throw error;
+    }
+  };
+  return async (send, signal) => {
+    retries.earn();
+    try {
+      return await once(send, signal);
+    } catch (error) {
+      const { kind } = engineErrorOf(error, { isWrite: false, wasStopped: signal.aborted });
+      if (error instanceof EngineError || kind !== 'unavailable' || !retries.spend()) throw error;
+      return await once(send, signal);
+    }
+  };
+}
