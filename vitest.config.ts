@@ -22,6 +22,15 @@ export default defineConfig({
         },
       },
       { test: { name: 'integration', include: ['tests/integration/**/*.test.ts'], ...withStack } },
+      {
+        test: {
+          name: 'console',
+          include: ['tests/console/**/*.test.ts'],
+          globalSetup: ['tests/support/global-stack.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
       { test: { name: 'oracle', include: ['tests/oracle/**/*.test.ts'], ...withStack } },
       { test: { name: 'scenarios', include: ['tests/scenarios/**/*.test.ts'], ...withStack } },
     ],

@@ -15,6 +15,7 @@ import { authorizationModel, modelHash } from './contract/model.js';
 import { countInvalidations } from './decisions/cache.js';
 import { createPermissionsOf } from './decisions/own-permissions.js';
 import { createHttpApp } from './http/app.js';
+import { loadConsole } from './http/console.js';
 import { parseContract } from './http/contract.js';
 import { createReadiness } from './http/health.js';
 import type { Readiness, ReadinessCheck, ReadinessWarning } from './http/health.js';
@@ -265,6 +266,7 @@ function servers(
   const app = createHttpApp({
     ...{ document, operations, authenticate, authorize, oncePerKey, log, metrics, defaultTimeoutMs, validateResponses },
     readClient,
+    pages: loadConsole(new URL('../dist/console/', import.meta.url), config.signIn?.domain),
     atOnce: { known: authenticate.known, read: readPlainCheck },
     shed: createShedder(base.load, metrics),
   });

@@ -24,6 +24,7 @@ export async function describeRunning(facts: BoxFacts): Promise<string[]> {
     '',
     ...table({
       service: `${facts.service}/api/v1`,
+      console: consoleOf(facts),
       management: `${facts.management}/metrics, /livez, /readyz?verbose`,
       psql: `psql '${facts.operatorUrl}'`,
       environment: 'eval "$(npm run -s env)"',
@@ -33,7 +34,7 @@ export async function describeRunning(facts: BoxFacts): Promise<string[]> {
         : {
             'tenant admin': `${facts.demo.tenantAdminId}, of ${facts.demo.tenantId} (${demoCast.tenantName})`,
             '  signs in': `${facts.demo.tenantAdminEmail}   ${facts.demo.tenantAdminPassword}`,
-            'platform admin': facts.demo.platformAdminId,
+            'platform admin': `${facts.demo.platformAdminId}, in the console at ${facts.service}/console/sign-in/platform`,
             '  signs in ': `${facts.demo.platformAdminEmail}   ${facts.demo.platformAdminPassword}`,
           }),
       mailbox: facts.mailboxDir,
@@ -47,6 +48,12 @@ export async function describeRunning(facts: BoxFacts): Promise<string[]> {
     '  Ctrl-C stops everything; the data stays.',
     RULE,
   ];
+}
+
+/** Where the demo tenant's people sign in; without it, the address that asks where one belongs. */
+function consoleOf({ service, demo }: BoxFacts): string {
+  if (demo === undefined) return `${service}/console/`;
+  return `http://${demo.tenantSlug}.localhost:${new URL(service).port}/console/   (or ${service}/console/sign-in/${demo.tenantSlug})`;
 }
 
 function table(rows: Readonly<Record<string, string>>): string[] {

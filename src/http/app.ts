@@ -22,6 +22,7 @@ import { createRequestSeconds, logRequest, type RequestSeconds } from './access-
 import type { Authenticate } from './authentication.js';
 import { readBody } from './body.js';
 import { createCheckRoad, type CheckRoadOptions } from './check-road.js';
+import { type ConsolePages, securePages, sendPage } from './console.js';
 import { basePathOf, type ContractDocument, operationsOf } from './contract.js';
 import { parseTimeoutMs } from './deadline.js';
 import { type AnyHandler, begin, contextOf, type Endpoint, type Exchange, type ExchangeOptions } from './exchange.js';
@@ -41,6 +42,8 @@ export interface HttpAppOptions extends ExchangeOptions, CheckRoadOptions {
   readonly metrics: Metrics;
   /** Checks our own answers too; for tests. */
   readonly validateResponses?: boolean;
+  /** The console; left out, there is none. */
+  readonly pages?: ConsolePages | undefined;
 }
 
 /** Makes the app. Throws an Error that names the operation which has no `x-permission` or no handler. */
@@ -64,6 +67,16 @@ function createStack(
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('strict routing').enable('case sensitive routing');
   app.set('query parser', (query: string) => Object.fromEntries(new URLSearchParams(query)));
+  app.use((request, response, next) => {
+    const page = options.pages?.(request, request.path);
+    if (page === undefined) {
+      next();
+      return;
+    }
+    const { record } = begin({ request, response }, options);
+    logRequest(response, { record, log: options.log, seconds });
+    securePages(request, response, () => sendPage(page, response));
+  });
   app.use(secureAnswers);
   app.use(async (request, response) => {
     const exchange = begin({ request, response }, options);

@@ -10,6 +10,7 @@ import type { Pool, Tx } from '../platform/postgres.js';
 import type { Caller } from '../shared/caller.js';
 import type { Deadline, Operations, RequestClient } from '../shared/operation.js';
 import { Problem } from '../shared/problem.js';
+import { slugOf } from '../shared/tenant-address.js';
 import { bootstrapPlatformAdmin } from './bootstrap.js';
 import { isPlatformAdmin, listRoleNames } from './claims-store.js';
 import { findAccountById } from './account-store.js';
@@ -149,15 +150,6 @@ export function noSignIn(): Pick<Operations, SignInOperation> {
 
 function published({ kid, kty, crv, x, y, alg, use }: Awaited<ReturnType<KeyRing['readPublicKeys']>>[number]) {
   return { kid: kid ?? '', kty: kty ?? '', crv: crv ?? '', x: x ?? '', y: y ?? '', alg: alg ?? '', use: use ?? '' };
-}
-
-/** The tenant that a host name names: one label before the domain. */
-export function slugOf(host: string | undefined, domain: string | undefined): string | undefined {
-  if (host === undefined || domain === undefined) return undefined;
-  const name = host.toLowerCase().replace(/:\d+$/, '').replace(/\.$/, '');
-  const suffix = `.${domain.toLowerCase()}`;
-  const slug = name.endsWith(suffix) ? name.slice(0, -suffix.length) : '';
-  return /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(slug) ? slug : undefined;
 }
 
 function addressRequired(domain: string | undefined): Problem {

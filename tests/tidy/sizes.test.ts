@@ -6,7 +6,7 @@ import { sourceBreaches } from './support/source-rules.js';
 
 const sources = projectFiles().filter(
   (path) =>
-    /^(src|clients\/\w+\/src|tests|scripts|bench|bin)\/.*\.(ts|mts|js|mjs)$/.test(path) &&
+    /^(src|console|clients\/\w+\/src|tests|scripts|bench|bin)\/.*\.(ts|tsx|mts|js|mjs)$/.test(path) &&
     !/^(clients\/\w+\/)?src\/contract\//.test(path),
 );
 
@@ -40,6 +40,18 @@ describe('a rule sees', () => {
       what: 'a method of 61 lines',
       text: `${HEAD}export const made = () => ({\n  long() {\n${lines(59)}},\n});`,
       breach: /:5: is a function of 61 lines/,
+    },
+    {
+      what: 'a component of 61 lines',
+      path: 'console/src/a.tsx',
+      text: `${HEAD}export function Long() {\n  return (\n    <p>\n${lines(55, 'text')}    </p>\n  );\n}`,
+      breach: /:4: is a function of 61 lines/,
+    },
+    {
+      what: 'an assertion in a screen',
+      path: 'console/src/a.tsx',
+      text: '// why\nf(a as B);',
+      breach: /asserts a type/,
     },
     { what: 'four parameters', text: 'const f = (a: A, b: B, c: C, d: D) => a;', breach: /takes 4 parameters/ },
     { what: '`any`', text: 'const f = (a: Record<string, any>) => a;', breach: /says `any`/ },

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { newOneTimePassword, pasted } from '../../src/signin/one-time-password.js';
 import { createPasswordJudge } from '../../src/signin/password-rules.js';
 import { placesOf } from '../../src/signin/throttle.js';
-import { slugOf } from '../../src/signin/operations.js';
+import { slugOf } from '../../src/shared/tenant-address.js';
 
 const LIST = readFileSync(new URL('../../data/common-passwords.txt', import.meta.url), 'utf8');
 const judge = createPasswordJudge(LIST);

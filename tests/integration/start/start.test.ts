@@ -110,6 +110,8 @@ describe('one data directory, start after start', () => {
     expect(signedIn).toMatchObject({ accessToken: expect.any(String) as string, mustChangePassword: false });
     expect(running.output()).toMatch(/assign roles\? Allowed:[^]*May a viewer\? Denied:/);
     expect(running.output()).toContain('Development only');
+    const consoleUrl = /\(or (http:\S+\/console\/sign-in\/acme)\)/.exec(running.output())?.[1] ?? '';
+    expect(await (await fetch(consoleUrl)).text()).toContain('<div id="root">');
     expect(running.output()).toContain(`  mailbox         ${join(dataDir, 'mailbox')}`);
   });
 

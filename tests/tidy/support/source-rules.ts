@@ -23,7 +23,7 @@ export function sourceBreaches(path: string, text: string): string[] {
   const file: SourceFile = { path, source, comments, lineOf: (at) => lineAt(source, at) };
 
   checkLength(file, say);
-  const isProduct = /^(clients\/\w+\/)?src\//.test(path);
+  const isProduct = /^((clients\/\w+\/)?src|console)\//.test(path);
   if (isProduct) checkHead(file, say);
   for (const comment of comments) checkComment(comment, say);
   visit(source, (node) => {
@@ -140,7 +140,7 @@ function checkAssertion(node: ts.Node, file: SourceFile, say: Say): void {
   // `as unknown` claims nothing: it forgets what the compiler believed.
   if (ts.isConstTypeReference(node.type) || node.type.kind === ts.SyntaxKind.UnknownKeyword) return;
   const line = file.lineOf(node.type.getStart(file.source));
-  if (!/^src\/(platform|http)\//.test(file.path)) {
+  if (!/^(src\/(platform|http)|console\/src\/api)\//.test(file.path)) {
     say(line, `asserts a type (\`as ${node.type.getText(file.source)}\`)`);
     return;
   }
