@@ -1,0 +1,159 @@
+/** The console's arithmetic, without a screen: staged edits, rows, the window of the matrix, files, trees. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+
+import { csvOf } from '../../console/src/rbac/csv.js';
+import { placeAfter, scrollFor, windowOf } from '../../console/src/rbac/grid-window.js';
+import { permissionsLeft, rowsOf } from '../../console/src/rbac/rows.js';
+import { changesOf, countChanges, isWanted, withCells } from '../../console/src/rbac/staging.js';
+import { treeOf } from '../../console/src/teams/tree.js';
+import { assignmentChanges } from '../../console/src/users/assignment-changes.js';
+import type { Assignment, CataloguePermission, Role, TeamAssignment } from '../../src/contract/api.js';
+
+const role = (id: string, permissionIds: string[] = []): Role => ({
+  ...{ id, roleName: id, description: '', isSystem: false, permissionIds, activeUserCount: 0, version: 1 },
+});
+const permission = (id: string): CataloguePermission => ({
+  ...{ id, group: id.split('.')[0] ?? '', description: `May ${id}`, kind: 'read', inPreset: true },
+});
+
+describe('staged edits', () => {
+  const had = role('r', ['a', 'b']);
+
+  test('are what differs from what is, and nothing when one thinks better of it', () => {
+    const once = withCells({}, had, { permissionIds: ['a', 'c'], granted: true });
+    expect(once).toEqual({ r: { c: true } });
+    expect(withCells(once, had, { permissionIds: ['c'], granted: false })).toEqual({});
+  });
+
+  test('stay on what somebody else has made of the role, without what has come about', () => {
+    const stage = { r: { b: false, c: true, d: true } };
+    const now = role('r', ['a', 'b', 'c']);
+    expect(changesOf([now], stage)).toEqual([
+      { role: now, added: ['d'], removed: ['b'], permissionIds: ['a', 'c', 'd'] },
+    ]);
+  });
+
+  test('whatever is clicked, the set that is saved is the one that is shown', () => {
+    const ids = ['a', 'b', 'c', 'd'];
+    const clicks = fc.array(fc.record({ permissionIds: fc.subarray(ids), granted: fc.boolean() }));
+    fc.assert(
+      fc.property(fc.subarray(ids), clicks, (has, all) => {
+        const one = role('r', has);
+        const stage = all.reduce((before, click) => withCells(before, one, click), {});
+        const shown = ids.filter((id) => isWanted(one, id, stage));
+        const changes = changesOf([one], stage);
+        expect(changes[0]?.permissionIds ?? has).toEqual(shown);
+        expect(countChanges(changes)).toBe(ids.filter((id) => has.includes(id) !== shown.includes(id)).length);
+      }),
+    );
+  });
+});
+
+describe('rows', () => {
+  const permissions = ['claims.read', 'claims.update', 'users.read'].map(permission);
+  const source = {
+    ...{ permissions, roles: [role('r', ['claims.read']), role('s', ['claims.read', 'users.read'])], stage: {} },
+    ...{ search: '', onlyGranted: false, onlyDifferent: false, folded: new Set(['claims']) },
+  };
+  const left = (over: object): string[] => permissionsLeft({ ...source, ...over }).map(({ id }) => id);
+
+  test('a folded group keeps its head; a search unfolds what it finds', () => {
+    expect(rowsOf(source).map(({ kind }) => kind)).toEqual(['group', 'group', 'permission']);
+    const found = rowsOf({ ...source, search: 'update' });
+    expect(found).toHaveLength(2);
+    expect(found[0]).toMatchObject({ permissionIds: ['claims.read', 'claims.update'], shownIds: ['claims.update'] });
+  });
+
+  test('filters count what is staged', () => {
+    expect(left({ onlyGranted: true })).toEqual(['claims.read', 'users.read']);
+    expect(left({ onlyDifferent: true })).toEqual(['users.read']);
+    expect(left({ onlyDifferent: true, stage: { r: { 'users.read': true } } })).toEqual([]);
+  });
+});
+
+describe('the window', () => {
+  test('holds what is in view and what has the focus, each once, in order', () => {
+    const view = fc.record({
+      ...{ scrolled: fc.nat(20_000), size: fc.nat(1_000), itemSize: fc.integer({ min: 20, max: 140 }) },
+      ...{ count: fc.nat(500), active: fc.integer({ min: -1, max: 520 }) },
+    });
+    fc.assert(
+      fc.property(view, (one) => {
+        const indices = windowOf(one);
+        expect(indices).toEqual([...new Set(indices)].sort((a, b) => a - b));
+        expect(indices.every((index) => index >= 0 && index < one.count)).toBe(true);
+        expect(indices.length).toBeLessThanOrEqual(one.size / one.itemSize + 10);
+        if (one.active >= 0 && one.active < one.count) expect(indices).toContain(one.active);
+      }),
+    );
+  });
+
+  test.each([
+    [
+      { key: 'ArrowUp', ctrlKey: false },
+      { row: 0, column: 2 },
+    ],
+    [
+      { key: 'ArrowRight', ctrlKey: false },
+      { row: 0, column: 3 },
+    ],
+    [
+      { key: 'Home', ctrlKey: false },
+      { row: 0, column: 0 },
+    ],
+    [
+      { key: 'End', ctrlKey: true },
+      { row: 9, column: 4 },
+    ],
+    [
+      { key: 'PageDown', ctrlKey: false },
+      { row: 6, column: 2 },
+    ],
+    [{ key: 'x', ctrlKey: false }, undefined],
+  ])('%j leads to %j', (key, to) => {
+    expect(placeAfter(key, { row: 0, column: 2 }, { rows: 10, columns: 5, page: 6 })).toEqual(to);
+  });
+
+  test('scrolls by the least that shows an item', () => {
+    const view = { scrolled: 100, size: 100, itemSize: 20 };
+    expect([2, 5, 9, 10].map((index) => scrollFor(view, index))).toEqual([40, 100, 100, 120]);
+  });
+});
+
+test('a file holds no formula, and quotes what it must', () => {
+  expect(csvOf([['=1+1', '-x', 'a,b', 'say "hi"', 'plain']])).toBe(`\uFEFF'=1+1,'-x,"a,b","say ""hi""",plain\r\n`);
+});
+
+test('roles of a user: one change for each difference; global ones are left', () => {
+  const held = (roleId: string, over: Partial<Assignment> = {}): Assignment => ({
+    ...{ assignmentId: `a-${roleId}`, roleId, roleName: roleId, isGlobal: false, validFrom: null, expiresAt: null },
+    ...{ assignedAt: '2026-01-01T00:00:00Z', ...over },
+  });
+  const later = '2030-01-01T00:00:00Z';
+  const changes = assignmentChanges({
+    roles: ['kept', 'gone', 'moved', 'new', 'global'].map((id) => role(id)),
+    held: [
+      held('kept', { expiresAt: '2030-01-01T01:00:00+01:00' }),
+      held('gone'),
+      held('moved'),
+      held('global', { isGlobal: true }),
+    ],
+    chosen: [
+      { roleId: 'kept', expiresAt: later },
+      { roleId: 'moved', expiresAt: later },
+      { roleId: 'new', expiresAt: null },
+    ],
+  });
+  expect(changes.map(({ kind, roleId }) => `${kind} ${roleId}`)).toEqual(['removed gone', 'moved moved', 'added new']);
+});
+
+test('a tree has each manager of nobody’s at the top, and whoever has two managers below both', () => {
+  const pair = (managerId: string, userId: string): TeamAssignment => ({
+    ...{ managerId, userId, validFrom: null, expiresAt: null, assignedAt: '2026-01-01T00:00:00Z' },
+  });
+  const tree = treeOf([pair('top', 'mid'), pair('mid', 'rep'), pair('other', 'rep')]);
+  expect(tree.map(({ userId }) => userId)).toEqual(['top', 'other']);
+  expect(tree[0]?.below[0]?.below[0]?.userId).toBe('rep');
+  expect(tree[1]?.below[0]?.userId).toBe('rep');
+});
