@@ -88,9 +88,8 @@ export async function call<K extends ConsoleOperation>(
 ): Promise<Output<K>> {
   const [method, template] = ROUTES[id];
   const response = await request(method, addressOf(template, input), { ...more, input });
-  if (response.status === 204) return undefined as Output<K>;
   // The service holds its answers to the contract that the types are made of.
-  return (await response.json()) as Output<K>;
+  return (response.status === 204 ? undefined : await response.json()) as Output<K>;
 }
 
 /** Downloads what an address of the API answers, as a file would be. */

@@ -8,6 +8,7 @@ import { addressOf, API, call, download, type Input } from '../api/client.js';
 import { asProblem } from '../api/problem.js';
 import { Field, SelectField } from '../parts/field.js';
 import { saveFile } from '../parts/save-file.js';
+import { useSettled } from '../parts/settled.js';
 import { Failed, Loading, State } from '../parts/states.js';
 import { useToasts } from '../parts/toasts.js';
 import { setQuery, usePlace } from '../router.js';
@@ -35,8 +36,7 @@ const TEXTS = ['entityId', 'actorUserId', 'purpose'] as const;
 const NAMES = ['entityType', 'action', 'from', 'to', ...TEXTS];
 const FIRST: string | undefined = undefined;
 
-function useFilter(): Query {
-  const { query } = usePlace();
+function filterOf(query: URLSearchParams): Query {
   const action = ACTIONS.find((one) => one === query.get('action'));
   const named = NAMES.filter((name) => name !== 'action' && (query.get(name) ?? '') !== '');
   return {
@@ -46,12 +46,18 @@ function useFilter(): Query {
 }
 
 export function AuditScreen() {
-  const filter = useFilter();
+  const { query } = usePlace();
+  const filter = filterOf(query);
+  const settled = useSettled(query.toString());
   const log = useInfiniteQuery({
-    queryKey: ['audit', 'log', filter],
+    queryKey: ['audit', 'log', settled],
     queryFn: ({ signal, pageParam }) => {
       const place = pageParam === undefined ? {} : { cursor: pageParam };
-      return call('listAuditLog', { query: { ...filter, ...place, limit: 50 } }, { signal });
+      return call(
+        'listAuditLog',
+        { query: { ...filterOf(new URLSearchParams(settled)), ...place, limit: 50 } },
+        { signal },
+      );
     },
     initialPageParam: FIRST,
     getNextPageParam: ({ nextCursor }): string | undefined => nextCursor ?? undefined,

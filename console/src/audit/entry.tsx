@@ -1,4 +1,6 @@
-/** One entry of the audit log: who did what to what, and, opened, the change or the whole entry as it was written. */
+/**
+ * One entry of the audit log: who did what to what, and, opened, the change or the whole entry as it was written.
+ */
 import { useState } from 'react';
 
 import type { AuditEntry } from '../../../src/contract/api.js';

@@ -1,4 +1,6 @@
-/** Fields of a form: label, hint and fault belong to the field for whoever does not see them beside it. */
+/**
+ * Fields of a form: label, hint and fault belong to the field for whoever does not see them beside it.
+ */
 import { type InputHTMLAttributes, type ReactNode, useId, useState } from 'react';
 
 import { t } from '../text/text.js';

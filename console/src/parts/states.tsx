@@ -1,4 +1,6 @@
-/** What a screen shows while there is nothing to show: loading, empty, refused, failed. Each has something to do next. */
+/**
+ * What a screen shows while there is nothing to show: loading, empty, refused, failed. Each has something to do next.
+ */
 import type { ReactNode } from 'react';
 
 import { asProblem } from '../api/problem.js';

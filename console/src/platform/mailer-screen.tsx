@@ -1,4 +1,6 @@
-/** Admin → System → Notifications: how mail is sent, what waits, and a test. The password is written and never read. */
+/**
+ * Admin → System → Notifications: how mail is sent, what waits, and a test. The password is written and never read.
+ */
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { type SyntheticEvent, useState } from 'react';
 

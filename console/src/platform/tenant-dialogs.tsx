@@ -1,4 +1,6 @@
-/** What is done to a tenant: create, rename, change its status, and whether its administrators are shown one-time passwords. */
+/**
+ * What is done to a tenant: create, rename, change its status, and whether its administrators are shown one-time passwords.
+ */
 import { useState } from 'react';
 
 import type { PresetName, Tenant, TenantStatus } from '../../../src/contract/api.js';

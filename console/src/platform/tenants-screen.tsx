@@ -1,9 +1,12 @@
-/** `/admin/tenants`: every tenant, its status, and the way into it. */
-import { useDeferredValue, useState } from 'react';
+/**
+ * `/admin/tenants`: every tenant, its status, and the way into it.
+ */
+import { useState } from 'react';
 
 import type { Tenant, TenantStatus } from '../../../src/contract/api.js';
 import { Icon } from '../parts/icon.js';
 import { Menu } from '../parts/menu.js';
+import { useSettled } from '../parts/settled.js';
 import { Failed, Highlight, Loading, State } from '../parts/states.js';
 import { setQuery, usePlace } from '../router.js';
 import { When } from '../text/dates.js';
@@ -18,7 +21,7 @@ export function TenantsScreen() {
   const [entering, setEntering] = useState<Tenant>();
   const search = query.get('q') ?? '';
   const status = TENANT_STATUSES.find((one) => one === query.get('status'));
-  const tenants = useTenants({ search: useDeferredValue(search.trim()), status });
+  const tenants = useTenants({ search: useSettled(search.trim()), status });
   const items = tenants.data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <div className="stack">

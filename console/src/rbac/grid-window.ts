@@ -1,4 +1,6 @@
-/** Which of many equal items are drawn, and where the keys of a grid lead: the arithmetic of the matrix, without a screen. */
+/**
+ * Which of many equal items are drawn, and where the keys of a grid lead: the arithmetic of the matrix, without a screen.
+ */
 
 /** The indices to draw: those in view and a few beside them, and the one that has the focus wherever it is. */
 export function windowOf(view: {

@@ -19,7 +19,7 @@ import { ReviewDialog } from './review-dialog.js';
 import { RoleBar } from './role-bar.js';
 import { RoleDialogs, type RoleTask } from './role-dialogs.js';
 import { RoleList } from './role-list.js';
-import { type RowFilter, rowsOf } from './rows.js';
+import { type MatrixRow, type RowFilter, rowsOf } from './rows.js';
 import { changesOf, countChanges, type Stage, withCells } from './staging.js';
 import { Toolbar } from './toolbar.js';
 
@@ -61,13 +61,7 @@ function Editor({ roles, permissions }: { roles: readonly Role[]; permissions: r
     setStage((before) => withCells(before, role, { permissionIds, granted }));
   }, []);
   const fold = useCallback((group: string): void => setFolded((before) => toggled(before, group)), []);
-  const selectedId = selected?.id;
-  const select = useCallback(
-    (role: string): void => setQuery({ role: role === selectedId ? undefined : role, view: undefined }),
-    [selectedId],
-  );
   const isList = selected !== undefined && query.get('view') === 'list';
-  const hasNoRows = columns.shown.length > 0 && rows.length === 0;
   return (
     <div className="matrix-screen">
       <Toolbar
@@ -77,33 +71,10 @@ function Editor({ roles, permissions }: { roles: readonly Role[]; permissions: r
       />
       {!mayAdmin && <Notice>{t('may.not', { permission: 'users.admin' })}</Notice>}
       <RoleBar role={selected} isList={isList} mayAdmin={mayAdmin} onTask={setTask} />
-      {isList ? (
-        <RoleList
-          role={selected}
-          {...{ permissions, stage, filter }}
-          lock={lockOf(selected, mayAdmin)}
-          onToggle={toggle}
-        />
-      ) : hasNoRows ? (
-        <State icon="search" title={t('rbac.none')} action={<ClearFilters />}>
-          <p>{t('rbac.none.detail')}</p>
-        </State>
-      ) : columns.shown.length === 0 ? (
-        <State icon="roles" title={t('rbac.noRoles')}>
-          <p>{t('rbac.noRoles.detail')}</p>
-        </State>
-      ) : (
-        <Matrix
-          {...{ rows, stage, mayAdmin }}
-          roles={columns.shown}
-          search={filter.search}
-          selectedRoleId={selectedId}
-          permissionCount={permissions.length}
-          onToggle={toggle}
-          onFold={fold}
-          onSelect={select}
-        />
-      )}
+      <Sheet
+        {...{ permissions, rows, stage, filter, mayAdmin, selected, isList, toggle, fold }}
+        roles={columns.shown}
+      />
       {pending > 0 ? (
         <Pending count={pending} onDiscard={() => setStage({})} onReview={() => setReviewing(true)} />
       ) : (
@@ -114,6 +85,57 @@ function Editor({ roles, permissions }: { roles: readonly Role[]; permissions: r
       {showsAudit && <RbacAuditDrawer role={selected} onClose={() => setShowsAudit(false)} />}
       {leaving}
     </div>
+  );
+}
+
+interface SheetProps {
+  readonly roles: readonly Role[];
+  readonly permissions: readonly CataloguePermission[];
+  readonly rows: readonly MatrixRow[];
+  readonly stage: Stage;
+  readonly filter: RowFilter;
+  readonly mayAdmin: boolean;
+  readonly selected: Role | undefined;
+  readonly isList: boolean;
+  readonly toggle: (role: Role, permissionIds: readonly string[], granted: boolean) => void;
+  readonly fold: (group: string) => void;
+}
+
+/** One role as a list, or all of them as the matrix, or why there is nothing to see. */
+function Sheet({ roles, permissions, rows, stage, filter, mayAdmin, selected, isList, toggle, fold }: SheetProps) {
+  const selectedId = selected?.id;
+  const select = useCallback(
+    (role: string): void => setQuery({ role: role === selectedId ? undefined : role, view: undefined }),
+    [selectedId],
+  );
+  if (isList && selected !== undefined) {
+    const lock = lockOf(selected, mayAdmin);
+    return <RoleList role={selected} {...{ permissions, stage, filter, lock }} onToggle={toggle} />;
+  }
+  if (roles.length === 0) {
+    return (
+      <State icon="roles" title={t('rbac.noRoles')}>
+        <p>{t('rbac.noRoles.detail')}</p>
+      </State>
+    );
+  }
+  if (rows.length === 0) {
+    return (
+      <State icon="search" title={t('rbac.none')} action={<ClearFilters />}>
+        <p>{t('rbac.none.detail')}</p>
+      </State>
+    );
+  }
+  return (
+    <Matrix
+      {...{ rows, roles, stage, mayAdmin }}
+      search={filter.search}
+      selectedRoleId={selectedId}
+      permissionCount={permissions.length}
+      onToggle={toggle}
+      onFold={fold}
+      onSelect={select}
+    />
   );
 }
 

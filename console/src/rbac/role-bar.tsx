@@ -1,4 +1,6 @@
-/** The role that is selected, and what can be done with it; a thing that cannot be done says why. */
+/**
+ * The role that is selected, and what can be done with it; a thing that cannot be done says why.
+ */
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 

@@ -1,4 +1,6 @@
-/** What is done to one role: create, clone, describe, delete. A refusal stays in the dialog, beside what was typed. */
+/**
+ * What is done to one role: create, clone, describe, delete. A refusal stays in the dialog, beside what was typed.
+ */
 import { useState } from 'react';
 
 import type { Role } from '../../../src/contract/api.js';

@@ -1,4 +1,6 @@
-/** The rows of the matrix: groups and, where they are not folded, their permissions, as far as search and filters leave them. */
+/**
+ * The rows of the matrix: groups and, where they are not folded, their permissions, as far as search and filters leave them.
+ */
 import type { CataloguePermission, Role } from '../../../src/contract/api.js';
 import { isWanted, type Stage } from './staging.js';
 

@@ -1,4 +1,6 @@
-/** Above the matrix: what is searched for and filtered, which columns are shown, and what makes something new. */
+/**
+ * Above the matrix: what is searched for and filtered, which columns are shown, and what makes something new.
+ */
 import { useState } from 'react';
 
 import type { CataloguePermission, Role } from '../../../src/contract/api.js';

@@ -1,4 +1,6 @@
-/** Which screen an address shows, and what each needs; the menu is made of the same list. */
+/**
+ * Which screen an address shows, and what each needs; the menu is made of the same list.
+ */
 import type { ReactNode } from 'react';
 
 import { useMe } from '../api/me.js';

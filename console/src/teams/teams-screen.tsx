@@ -1,4 +1,6 @@
-/** `/admin/teams`: managers and those below them, as a tree that is built and taken apart without a mouse too. */
+/**
+ * `/admin/teams`: managers and those below them, as a tree that is built and taken apart without a mouse too.
+ */
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 

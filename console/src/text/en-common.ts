@@ -1,4 +1,6 @@
-/** Words of the shell, of sign-in, and of what every screen has. */
+/**
+ * Words of the shell, of sign-in, and of what every screen has.
+ */
 export const commonTexts = {
   'app.name': 'Bailiwick',
   'app.skip': 'Skip to the content',

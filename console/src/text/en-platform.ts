@@ -1,4 +1,6 @@
-/** Words of what belongs to no tenant. */
+/**
+ * Words of what belongs to no tenant.
+ */
 export const platformTexts = {
   'tenants.title': 'Tenants',
   'tenants.new': 'New tenant',

@@ -1,4 +1,6 @@
-/** Words of the matrix and of what is done to a role. */
+/**
+ * Words of the matrix and of what is done to a role.
+ */
 export const rbacTexts = {
   'rbac.title': 'Roles',
   'rbac.new': 'New',

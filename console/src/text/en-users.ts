@@ -1,4 +1,6 @@
-/** Words of the screens about people and teams. */
+/**
+ * Words of the screens about people and teams.
+ */
 export const usersTexts = {
   'users.title': 'Users',
   'users.add': 'Add user',

@@ -1,4 +1,6 @@
-/** Adding a user, as the seeds walk through it: e-mail, name, role; then the one-time password, once. */
+/**
+ * Adding a user, as the seeds walk through it: e-mail, name, role; then the one-time password, once.
+ */
 import { useState } from 'react';
 
 import { call } from '../api/client.js';

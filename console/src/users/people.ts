@@ -1,4 +1,6 @@
-/** People of the tenant, page by page, as the screens about them read them. */
+/**
+ * People of the tenant, page by page, as the screens about them read them.
+ */
 import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
 
 import type { User, UserState } from '../../../src/contract/api.js';

@@ -1,4 +1,6 @@
-/** The rarer things done to a user: reset, unlock, disable, remove. What takes something away asks first. */
+/**
+ * The rarer things done to a user: reset, unlock, disable, remove. What takes something away asks first.
+ */
 import { useState } from 'react';
 
 import type { User } from '../../../src/contract/api.js';

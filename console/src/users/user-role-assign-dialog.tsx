@@ -75,26 +75,17 @@ function Chooser({ user, roles, held, refreshHeld, onClose }: ChooserProps) {
     await refreshHeld();
     await refresh();
     setBusy(false);
-    if ([...outcome.values()].every((result) => typeof result === 'string')) onClose();
+    if (!hasFailures(outcome)) onClose();
   };
-  const hasFailed = [...results.values()].some((result) => typeof result !== 'string');
+  const hasFailed = hasFailures(results);
+  const isIdle = isBusy || changes.length === 0 || !mayUpdate;
   const actions = (
     <>
       <button type="button" className="button" onClick={() => setPreviews(true)}>
         <Icon name="shield" size={16} /> {t('assign.preview')}
       </button>
       <span className="grow" />
-      <button type="button" className="button" onClick={onClose}>
-        {t(hasFailed ? 'common.close' : 'common.cancel')}
-      </button>
-      <button
-        type="button"
-        className="button button-main"
-        disabled={isBusy || changes.length === 0 || !mayUpdate}
-        onClick={() => void save()}
-      >
-        {t(hasFailed ? 'assign.retry' : 'assign.save')}
-      </button>
+      <Buttons {...{ hasFailed, isIdle, onClose }} onSave={() => void save()} />
     </>
   );
   return (
@@ -129,6 +120,29 @@ function Chooser({ user, roles, held, refreshHeld, onClose }: ChooserProps) {
     </Dialog>
   );
 }
+
+interface ButtonsProps {
+  readonly hasFailed: boolean;
+  readonly isIdle: boolean;
+  readonly onSave: () => void;
+  readonly onClose: () => void;
+}
+
+function Buttons({ hasFailed, isIdle, onSave, onClose }: ButtonsProps) {
+  return (
+    <>
+      <button type="button" className="button" onClick={onClose}>
+        {t(hasFailed ? 'common.close' : 'common.cancel')}
+      </button>
+      <button type="button" className="button button-main" disabled={isIdle} onClick={onSave}>
+        {t(hasFailed ? 'assign.retry' : 'assign.save')}
+      </button>
+    </>
+  );
+}
+
+const hasFailures = (results: ReadonlyMap<string, Result>): boolean =>
+  [...results.values()].some((result) => typeof result !== 'string');
 
 /** One call a change, one after the other; what fails does not hold up the rest. */
 async function carryOut(

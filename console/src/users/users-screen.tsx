@@ -2,11 +2,12 @@
  * `/admin/users`: who is in the tenant, and what stands in the way of their signing in. Search, state and a single user stand
  * in the address; **Roles** and the shield are on every row.
  */
-import { useDeferredValue, useState } from 'react';
+import { useState } from 'react';
 
 import type { User } from '../../../src/contract/api.js';
 import { useMay } from '../api/me.js';
 import { Icon } from '../parts/icon.js';
+import { useSettled } from '../parts/settled.js';
 import { Failed, Highlight, Loading, Notice, State } from '../parts/states.js';
 import { setQuery, usePlace } from '../router.js';
 import { When } from '../text/dates.js';
@@ -60,7 +61,7 @@ function Everybody({ onOpen }: ListProps) {
   const { query } = usePlace();
   const search = query.get('q') ?? '';
   const state = USER_STATES.find((one) => one === query.get('state'));
-  const people = usePeople({ search: useDeferredValue(search.trim()), state });
+  const people = usePeople({ search: useSettled(search.trim()), state });
   const users = people.data?.pages.flatMap(({ items }) => items) ?? [];
   const isFiltered = search !== '' || state !== undefined;
   return (

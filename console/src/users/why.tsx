@@ -1,4 +1,6 @@
-/** Why somebody may do something, or why not, in words of roles; and the same question as a line to paste. */
+/**
+ * Why somebody may do something, or why not, in words of roles; and the same question as a line to paste.
+ */
 import { useQuery } from '@tanstack/react-query';
 
 import { API, call } from '../api/client.js';
