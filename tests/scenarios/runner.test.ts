@@ -22,6 +22,7 @@ steps:
       listObjects: [[rep, record.read, acme, [deal-1]]]
       tables: [{ tenant: acme, table: "permission rep lead\\nteam.read . yes" }]
       asks: [{ check: { user: rep }, answer: '400 permission,tenant' }]
+      claims: [[rep, [rep], []]]
   - name: second
     sql: update security.user_role set revoked_at = now() where user_id = 'rep'
     expect:
@@ -76,6 +77,7 @@ test('every expectation that is wrong is a fault, and says where', async () => {
     ['[deal-1]]]', '[deal-1, deal-2]]]'],
     ['team.read . yes', 'team.read yes .'],
     ["'400 permission,tenant'", 'allowed'],
+    ['[[rep, [rep], []]]', '[[rep, [manager], [lead]]]'],
     ['[[rep, records.create, acme, denied]]', '[[rep, records.create, acme, allowed]]'],
   ] as const;
   const text = wrong.reduce((before, [from, to]) => {
@@ -89,6 +91,10 @@ test('every expectation that is wrong is a fault, and says where', async () => {
     'first: rep team.read acme should be `allowed`, is `denied`',
     'first: lead team.read acme should be `denied`, is `allowed`',
     'first: {"check":{"user":"rep"}} should be `allowed`, is `400 permission,tenant`',
+    ...['the token', 'its introspection', 'the introspection of the first token'].map(
+      (what) =>
+        `first: rep: ${what} should say {"roles":["manager"],"managed":["lead"]}, says {"roles":["rep"],"managed":[]}`,
+    ),
     'second: rep records.create acme should be `allowed`, is `denied`',
   ]);
 });
@@ -230,7 +236,7 @@ test('the tables that a scenario writes to are those of its steps', () => {
   const sql = 'delete from security.record; INSERT INTO identity.tenant (id) values (1); select 1 from security.role';
   const steps = [{ sql }, { sql: 'truncate security.user_role' }, {}].map((step) => ({
     name: 'x',
-    expect: { check: [], listObjects: [], tables: [], asks: [] },
+    expect: { check: [], listObjects: [], tables: [], claims: [], asks: [] },
     ...step,
   }));
   expect(tablesWritten({ steps })).toEqual(['identity.tenant', 'security.record', 'security.user_role']);

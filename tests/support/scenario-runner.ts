@@ -6,6 +6,7 @@
 import { catalogue } from '../../src/contract/model.js';
 import { presets } from '../../src/contract/presets.js';
 import { eachOf } from './each-of.js';
+import { claimFaults } from './scenario-claims.js';
 import { crossCheck } from './scenario-cross-check.js';
 import type { Stage } from './scenario-cross-check.js';
 import type { Ask, Expectation, Scenario, Step, Table } from './scenario.js';
@@ -41,7 +42,7 @@ export async function runScenario(scenario: Scenario): Promise<string[]> {
   try {
     const service = await startPatientService(world);
     try {
-      const stage = { world, service };
+      const stage = { world, service, firstTokens: new Map<string, string>() };
       await setUp(scenario, stage);
       const faults: string[] = [];
       for (const step of scenario.steps) {
@@ -66,7 +67,11 @@ async function setUp({ tenants, users, sql }: Scenario, { world }: Stage): Promi
   if (sql !== undefined) await world.sql(sql);
 }
 
-async function runStep({ sql, migration, at, expect }: Step, scenario: Scenario, stage: Stage): Promise<string[]> {
+async function runStep(
+  { sql, migration, at, expect }: Step,
+  scenario: Scenario,
+  stage: Stage & { readonly firstTokens: Map<string, string> },
+): Promise<string[]> {
   const { world, service } = stage;
   if (sql !== undefined) await world.sql(sql);
   if (migration !== undefined) await world.migrationSql(migration);
@@ -85,6 +90,7 @@ async function runStep({ sql, migration, at, expect }: Step, scenario: Scenario,
       return await answerTo(question, service, caller);
     })),
     ...expect.tables.flatMap((table) => presetFaults(table, scenario)),
+    ...(await claimFaults(expect.claims, stage, stage.firstTokens)),
     ...(await crossCheck(stage)),
   ];
 }

@@ -14,6 +14,7 @@
  *           check:       [[anne, claims.read, acme, allowed], [anne, record.read, 'acme/record:r1', denied]]
  *           listObjects: [[anne, record.read, acme, [r1, r2]]]
  *           tables:      [{ tenant: acme, table: a text of users × permissions, `yes` or `.` in each cell }]
+ *           claims:      [[anne, [BILLER], [bob]]]    # who signs in, and the roles and the managed that their token names
  *           asks:        [{ check: { … any body … }, as: { key: acme }, answer: 403 FORBIDDEN }]
  *
  * An answer is `allowed`, `denied`, or a status with the fields at fault or else the problem code (`400 user`). Lists
@@ -72,6 +73,7 @@ const expectation = z.strictObject({
   check: z.array(z.tuple([z.string(), z.string(), z.string(), answer])).default([]),
   listObjects: z.array(z.tuple([z.string(), z.string(), z.string(), z.array(z.string())])).default([]),
   tables: z.array(z.strictObject({ tenant: z.string(), preset: presetName.optional(), table })).default([]),
+  claims: z.array(z.tuple([z.string(), z.array(z.string()), z.array(z.string())])).default([]),
   asks: z.array(ask).default([]),
 });
 
