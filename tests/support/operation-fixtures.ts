@@ -129,7 +129,10 @@ export const OPERATION_FIXTURES: Readonly<Record<string, OperationFixture>> = {
       body: { description: 'after' },
     }),
   },
-  deleteRole: { prepare: async (world, tenantId) => ({ path: { id: await aRole(world, tenantId) } }) },
+  deleteRole: {
+    prepare: async (world, tenantId) => ({ path: { id: await aRole(world, tenantId) } }),
+    writes: ['role.delete'],
+  },
   cloneRole: {
     prepare: async (world, tenantId) => ({ path: { id: await aRole(world, tenantId) }, body: { roleName: aName() } }),
     status: 201,
