@@ -11,6 +11,8 @@ import { execFileSync } from 'node:child_process';
 const AGREED = new Set(['MIT', 'ISC', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'BlueOak-1.0.0', '0BSD']);
 
 /** @typedef {{ name: string, version: string, licences: string[] }} Package */
+/** @typedef {{ license?: { id?: string, name?: string }, expression?: string }} Licence */
+/** @typedef {{ components: { name: string, group?: string, version: string, licenses?: Licence[] }[] }} Bill */
 
 /** @returns {string} */
 function bill() {
@@ -23,7 +25,8 @@ function bill() {
  * @returns {Package[]}
  */
 function packagesOf(text) {
-  /** @type {{ components: { name: string, group?: string, version: string, licenses?: { license?: { id?: string, name?: string }, expression?: string }[] }[] }} */
+  /** @type {Bill} */
+  // eslint-disable-next-line @typescript-eslint/no-unsafe-assignment -- npm's own output, of the form that CycloneDX gives it
   const { components } = JSON.parse(text);
   return components
     .map(({ name, group, version, licenses = [] }) => ({

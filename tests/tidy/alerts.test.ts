@@ -74,6 +74,7 @@ test('every alert has its runbook, and every runbook its alert', () => {
 test('every alert waits out a blip; what is never a blip is named here', () => {
   expect(alerts.filter((alert) => alert.for === undefined).map(({ alert }) => alert)).toEqual([
     'BailiwickEmergencyImpersonation',
+    'BailiwickEmergencyAccess',
   ]);
 });
 
