@@ -60,30 +60,33 @@ const DRAIN_MS = 5_000;
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const complain = (line: string): void => void process.stderr.write(`${line}\n`);
 
+/** Every option of every command; each command reads some. */
+const OPTIONS = {
+  help: { type: 'boolean', short: 'h' },
+  json: { type: 'boolean', default: false },
+  'dry-run': { type: 'boolean', default: false },
+  repair: { type: 'boolean', default: false },
+  parked: { type: 'boolean', default: false },
+  name: { type: 'string' },
+  tenant: { type: 'string' },
+  lane: { type: 'string' },
+  from: { type: 'string' },
+  to: { type: 'string' },
+  file: { type: 'string' },
+  checkpoints: { type: 'string' },
+  'public-key': { type: 'string' },
+  'allow-pruned': { type: 'boolean', default: false },
+  entry: { type: 'string' },
+  before: { type: 'string' },
+  drop: { type: 'boolean', default: false },
+  email: { type: 'string' },
+} as const;
+
 async function run(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
-    options: {
-      help: { type: 'boolean', short: 'h' },
-      json: { type: 'boolean', default: false },
-      'dry-run': { type: 'boolean', default: false },
-      repair: { type: 'boolean', default: false },
-      parked: { type: 'boolean', default: false },
-      name: { type: 'string' },
-      tenant: { type: 'string' },
-      lane: { type: 'string' },
-      from: { type: 'string' },
-      to: { type: 'string' },
-      file: { type: 'string' },
-      checkpoints: { type: 'string' },
-      'public-key': { type: 'string' },
-      'allow-pruned': { type: 'boolean', default: false },
-      entry: { type: 'string' },
-      before: { type: 'string' },
-      drop: { type: 'boolean', default: false },
-      email: { type: 'string' },
-    },
+    options: OPTIONS,
   });
   const command = positionals.join(' ');
   if (values.help === true || command === 'help') {

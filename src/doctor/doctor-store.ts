@@ -1,4 +1,7 @@
-/** SQL of the doctor: reads alone, as the roles that the service itself takes on. */
+/**
+ * SQL of the doctor: reads alone, as the roles that the service itself takes on, so that what it finds is what the
+ * service would meet.
+ */
 import type { Tx } from '../platform/postgres.js';
 
 /** What the service's login sees of the server and of the truth; run with `bailiwick.platform` on. */

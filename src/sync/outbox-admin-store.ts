@@ -1,4 +1,7 @@
-/** SQL of the operator's look at `sync.outbox`. Runs as `bailiwick_operator`. */
+/**
+ * SQL of the operator's look at `sync.outbox`; what the projector does with it is in outbox-store.ts.
+ * Runs as `bailiwick_operator`, who passes row security and deletes nothing here.
+ */
 import type { Tx } from '../platform/postgres.js';
 
 /** What a list of the outbox is narrowed to. */

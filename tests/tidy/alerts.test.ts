@@ -90,7 +90,7 @@ test('every alert has a case that fires and one that does not', () => {
 
 test('promtool reads the rules and plays their cases, where it is on the PATH', () => {
   const run = (...args: string[]) =>
-    spawnSync('promtool', args, { cwd: join(ROOT, FOLDER), encoding: 'utf8', timeout: 25_000 });
+    spawnSync('promtool', args, { cwd: join(ROOT, FOLDER), encoding: 'utf8', timeout: 110_000 });
   const checked = run('check', 'rules', 'rules/recording.yaml', 'rules/alerts.yaml');
   if (checked.error !== undefined) {
     process.stderr.write('NOT CHECKED: `promtool test rules` was not run, because promtool is not on the PATH\n');
@@ -101,7 +101,7 @@ test('promtool reads the rules and plays their cases, where it is on the PATH', 
   const played = run('test', 'rules', ...CASES);
   expect(played.stdout + played.stderr).toContain('SUCCESS');
   expect(played.status).toBe(0);
-});
+}, 120_000);
 
 describe('a rule sees', () => {
   const few = knownMetrics('bailiwick_a_total counter kind\nbailiwick_b_seconds histogram outcome\n', ['job:c:rate5m']);

@@ -1,8 +1,10 @@
 /** Dependencies are pinned, and no file says which registry they come from: any mirror serves the same hashes. */
+import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 
 import { projectFiles, readText } from './support/files.js';
 import { lockBreaches, pinBreaches, registryHosts } from './support/package-rules.js';
+import { ROOT } from './support/planted-tree.js';
 
 test('package.json pins every dependency to one version', () => {
   expect(pinBreaches(readText('package.json'))).toEqual([]);
@@ -17,6 +19,16 @@ test('no file names a package registry', () => {
   expect(files).toContain('package-lock.json');
   expect(files.flatMap((path) => registryHosts(readText(path)).map((host) => `${path}: ${host}`))).toEqual([]);
 });
+
+test('what runs in production is under licences that ask for nothing but to be named', () => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/sbom.mjs', 'check'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  expect(stdout + stderr).toMatch(/^[1-9]\d+ packages, 0 under another licence\n$/);
+  expect(status).toBe(0);
+}, 70_000);
 
 const packageJson = (versions: Record<string, string>, node = '>=20.19'): string =>
   JSON.stringify({ engines: { node }, scripts: {}, dependencies: versions });

@@ -45,8 +45,9 @@ test('every dependency has its reason', () => {
 });
 
 test('every link and every test that it names exists', () => {
-  const readme = readText('README.md');
-  expect([...linksIn(readme), ...testsNamed(readme)].filter((path) => !isThere(path))).toEqual([]);
+  const texts = ['README.md', 'SECURITY.md'].map(readText);
+  const named = texts.flatMap((text) => [...linksIn(text), ...testsNamed(text)]);
+  expect(named.filter((path) => !isThere(path))).toEqual([]);
 });
 
 test('every setting that the code reads is explained, and no other', () => {

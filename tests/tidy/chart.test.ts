@@ -1,0 +1,186 @@
+/**
+ * The Helm chart: its values keep to their schema, and what it renders keeps to what an operator may rely on. helm, where
+ * it is on the PATH, lints and renders every set of values under ci/; without it that is said, and the rest is held.
+ */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+// Of express-openapi-validator, which holds requests to the contract with it.
+import { Ajv } from 'ajv';
+import { describe, expect, test } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
+import { z } from 'zod';
+
+import { SETTINGS } from '../../src/settings.js';
+import { projectFiles, readText } from './support/files.js';
+import { ROOT } from './support/planted-tree.js';
+
+const CHART = 'deploy/helm/bailiwick';
+const sets = projectFiles().filter((path) => path.startsWith(`${CHART}/ci/`));
+const settings = new Set(Object.keys(SETTINGS.shape));
+
+const container = z.object({
+  name: z.string(),
+  restartPolicy: z.string().optional(),
+  env: z.array(z.object({ name: z.string(), value: z.string() })).optional(),
+  securityContext: z.record(z.string(), z.unknown()).optional(),
+  startupProbe: z.unknown().optional(),
+  readinessProbe: z.unknown().optional(),
+  livenessProbe: z.unknown().optional(),
+});
+type Container = z.infer<typeof container>;
+const podSpec = z.object({
+  automountServiceAccountToken: z.literal(false),
+  securityContext: z.object({ runAsNonRoot: z.literal(true) }).loose(),
+  initContainers: z.array(container).optional(),
+  containers: z.array(container).min(1),
+});
+const template = z.object({ metadata: z.object({ labels: z.record(z.string(), z.string()) }), spec: podSpec });
+const object = z.looseObject({
+  apiVersion: z.string(),
+  kind: z.string(),
+  metadata: z.looseObject({ name: z.string().max(63), annotations: z.record(z.string(), z.string()).optional() }),
+});
+type Rendered = z.infer<typeof object>;
+
+function helm(...args: string[]): ReturnType<typeof spawnSync> & { stdout: string; stderr: string } {
+  return spawnSync('helm', [...args, '--kube-version', '1.31.0'], { cwd: ROOT, encoding: 'utf8', timeout: 25_000 });
+}
+const hasHelm = spawnSync('helm', ['version'], { encoding: 'utf8' }).error === undefined;
+
+function render(...args: string[]): Rendered[] {
+  const { status, stdout, stderr } = helm('template', 'release', CHART, ...args);
+  if (status !== 0) throw new Error(stderr);
+  return parseAllDocuments(stdout)
+    .map((document) => document.toJS() as unknown)
+    .filter((content) => content !== null)
+    .map((content) => object.parse(content));
+}
+
+const kinds = (rendered: readonly Rendered[]): string[] => rendered.map(({ kind }) => kind).sort();
+const podsOf = (rendered: readonly Rendered[]): z.infer<typeof podSpec>[] =>
+  rendered.flatMap((each) => {
+    if (each.kind === 'Pod') return [podSpec.parse(each['spec'])];
+    if (each.kind !== 'Deployment' && each.kind !== 'Job') return [];
+    return [template.parse(z.object({ template: z.unknown() }).parse(each['spec']).template).spec];
+  });
+const containersOf = (rendered: readonly Rendered[]): Container[] =>
+  podsOf(rendered).flatMap(({ initContainers = [], containers }) => [...initContainers, ...containers]);
+
+test('its values, and every set under ci/ over them, keep to the schema', () => {
+  const validate = new Ajv({ allErrors: true, strict: false }).compile(
+    JSON.parse(readText(`${CHART}/values.schema.json`)) as object,
+  );
+  const values = parse(readText(`${CHART}/values.yaml`)) as Record<string, unknown>;
+  expect(validate(values), JSON.stringify(validate.errors)).toBe(true);
+  expect(sets).toHaveLength(3);
+  for (const path of sets) {
+    const over = parse(readText(path)) as Record<string, unknown>;
+    const isRight = validate({ ...values, ...over });
+    expect(isRight, `${path}: ${JSON.stringify(validate.errors)}`).toBe(true);
+  }
+  expect(validate({ ...values, mode: 'sidecar' })).toBe(false);
+  expect(validate({ ...values, bogus: 1 })).toBe(false);
+  expect(validate({ ...values, settings: { BAILIWICK_HOST: 'x' } })).toBe(false);
+});
+
+test('every setting that its values name is one', () => {
+  const named = z.object({
+    secrets: z.object({ keys: z.record(z.string(), z.string()) }).optional(),
+    settings: z.record(z.string(), z.string()).optional(),
+  });
+  const all = [`${CHART}/values.yaml`, ...sets].flatMap((path) => {
+    const { secrets, settings: plain } = named.parse(parse(readText(path)));
+    return [...Object.keys(secrets?.keys ?? {}), ...Object.keys(plain ?? {})];
+  });
+  expect(all.filter((name) => !settings.has(name))).toEqual([]);
+});
+
+test('every rule file and every dashboard is in the chart', () => {
+  const sources = projectFiles().filter((path) => /^deploy\/(prometheus\/rules|grafana\/dashboards)\//.test(path));
+  const copied = projectFiles().filter((path) => path.startsWith(`${CHART}/files/`));
+  expect(copied.map((path) => readText(path)).sort()).toEqual(sources.map((path) => readText(path)).sort());
+});
+
+test('helm is here, or it is said that the chart was not rendered', () => {
+  if (!hasHelm) process.stderr.write('NOT CHECKED: the Helm chart was not rendered, because helm is not on the PATH\n');
+});
+
+describe.runIf(hasHelm)('rendered', () => {
+  test.each(sets.map((path) => ({ path })))('lint has nothing to say of $path', ({ path }) => {
+    const { status, stdout } = helm('lint', CHART, '--strict', '-f', path);
+    expect(stdout).toContain('0 chart(s) failed');
+    expect(status).toBe(0);
+  });
+
+  test('what is on is there, and what is off is not', () => {
+    expect(kinds(render())).toEqual([
+      'Deployment',
+      'Job',
+      'NetworkPolicy',
+      'Pod',
+      'PodDisruptionBudget',
+      'Service',
+      'Service',
+    ]);
+    expect(kinds(render('-f', join(CHART, 'ci/bare-values.yaml')))).toEqual([
+      'Deployment',
+      'Pod',
+      'Service',
+      'Service',
+    ]);
+    const all = kinds(render('-f', join(CHART, 'ci/all-values.yaml')));
+    expect(all.filter((kind) => kind === 'ConfigMap')).toHaveLength(5);
+    expect(all).toEqual(expect.arrayContaining(['HorizontalPodAutoscaler', 'ServiceMonitor', 'PrometheusRule']));
+  });
+
+  test('each container of ours is nobody, writes nowhere, and holds no secret in its environment', () => {
+    for (const path of sets) {
+      const ours = containersOf(render('-f', path)).filter(({ name }) => name !== 'claims');
+      expect(ours.length).toBeGreaterThan(1);
+      for (const { securityContext, env = [] } of ours) {
+        expect(securityContext).toMatchObject({
+          allowPrivilegeEscalation: false,
+          readOnlyRootFilesystem: true,
+          runAsNonRoot: true,
+          capabilities: { drop: ['ALL'] },
+          seccompProfile: { type: 'RuntimeDefault' },
+        });
+        expect(env.filter(({ name }) => /(_URL|TOKEN|SECRET|KEY)$/.test(name)).map(({ name }) => name)).toEqual(
+          env.some(({ name }) => name === 'BAILIWICK_OPENFGA_URL') ? ['BAILIWICK_OPENFGA_URL'] : [],
+        );
+        const unknown = env.map(({ name }) => name.replace(/_FILE$/, '')).filter((name) => !settings.has(name));
+        expect(unknown.filter((name) => name !== 'BAILIWICK_MIGRATION_DATABASE_URL')).toEqual([]);
+      }
+    }
+  });
+
+  test('stand-alone it is the Pod’s container; as a sidecar it starts first, ends last, and decides readiness', () => {
+    const [standalone] = podsOf(render()).filter(({ containers }) =>
+      containers.some(({ name }) => name === 'bailiwick'),
+    );
+    expect(standalone?.containers).toHaveLength(1);
+    expect(standalone?.containers[0]).toMatchObject({ readinessProbe: {}, livenessProbe: {}, startupProbe: {} });
+    const [sidecar] = podsOf(render('-f', join(CHART, 'ci/sidecar-values.yaml'))).filter(({ containers }) =>
+      containers.some(({ name }) => name === 'claims'),
+    );
+    expect(sidecar?.initContainers?.map(({ name, restartPolicy }) => [name, restartPolicy])).toEqual([
+      ['store', undefined],
+      ['bailiwick', 'Always'],
+    ]);
+    expect(sidecar?.initContainers?.[1]).toMatchObject({ readinessProbe: {}, startupProbe: {} });
+  });
+
+  test('the migration runs before the new version, in a Job that the service’s labels do not select', () => {
+    const job = render().find(({ kind }) => kind === 'Job');
+    expect(job?.metadata.annotations?.['helm.sh/hook']).toBe('pre-install,pre-upgrade');
+    expect(JSON.stringify(job?.['spec'])).toContain('"app.kubernetes.io/name":"bailiwick-migrate"');
+  });
+
+  test('the rules lead to the runbooks of the copy that is named', () => {
+    const rule = render('-f', join(CHART, 'ci/all-values.yaml')).find(({ kind }) => kind === 'PrometheusRule');
+    const text = JSON.stringify(rule);
+    expect(text).toContain('https://git.example.test/bailiwick/docs/runbooks/BailiwickAbsent.md');
+    expect(text).not.toContain('"runbook_url":"docs/');
+    expect(text).toContain('job:bailiwick_error_budget_burn:ratio_rate1h');
+  });
+});
