@@ -33,6 +33,8 @@ export interface DecisionEntry {
   readonly syncPosition: number | undefined;
   readonly latencyUs: number;
   readonly requestId: string;
+  /** Why, where that was asked for with the question. */
+  readonly explanation?: object | undefined;
 }
 
 /** Columns with their types. */
@@ -54,6 +56,7 @@ const COLUMNS = {
   sync_position: 'bigint',
   latency_us: 'int',
   request_id: 'text',
+  explanation: 'jsonb',
 } as const;
 
 const names = Object.keys(COLUMNS).join(', ');
@@ -101,6 +104,7 @@ const COLUMN_TEXTS: readonly ((entries: readonly DecisionEntry[]) => string)[] =
   plain(({ syncPosition }) => syncPosition),
   plain(({ latencyUs }) => latencyUs),
   quoted(({ requestId }) => requestId),
+  quoted(({ explanation }) => (explanation === undefined ? undefined : JSON.stringify(explanation))),
 ];
 
 /** Values out of a grammar of our own, which has neither quotes nor backslashes. */
@@ -118,12 +122,13 @@ function plain(
 }
 
 /** Values that others have chosen. */
-function quoted(valueOf: (entry: DecisionEntry) => string): (entries: readonly DecisionEntry[]) => string {
+function quoted(valueOf: (entry: DecisionEntry) => string | undefined): (entries: readonly DecisionEntry[]) => string {
   return (entries) => {
     let text = '';
     for (const entry of entries) {
       const value = valueOf(entry);
-      text += AWKWARD.test(value) ? `,"${storable(value).replaceAll(/["\\]/g, '\\$&')}"` : `,"${value}"`;
+      if (value === undefined) text += ',NULL';
+      else text += AWKWARD.test(value) ? `,"${storable(value).replaceAll(/["\\]/g, '\\$&')}"` : `,"${value}"`;
     }
     return `{${text.slice(1)}}`;
   };

@@ -39,6 +39,8 @@ export interface Asking {
   readonly context: RequestContext;
   /** What must be done first; where it throws, nothing is asked. */
   readonly before?: () => Promise<void>;
+  /** Why it is answered so; written down with the answer, and where it throws there is none. */
+  readonly explain?: ((answer: { readonly allowed: boolean; readonly at: Date }) => Promise<object>) | undefined;
 }
 
 export interface Checker {
@@ -52,7 +54,7 @@ export interface Checker {
 export function createChecker(options: CheckerOptions): Checker {
   const { gate, journal, cache } = options;
   return {
-    async check(question, { api, context, before }) {
+    async check(question, { api, context, before, explain }) {
       const { userId, tenantId, permission, object } = question;
       const { deadline } = context;
       const decided = await journal.decide({ api, userId, tenantId, permission, object }, context, async () => {
@@ -62,7 +64,8 @@ export function createChecker(options: CheckerOptions): Checker {
         const isAllowed = kept ?? (await ask(question, moment.at, deadline));
         if (isAllowed) await guard(gate, { tenantId, subjectUserId: userId, object }, deadline);
         const source = kept === undefined ? 'engine' : 'cache';
-        return { ...moment, answer: isAllowed ? 'allowed' : 'denied', source };
+        const explanation = await explain?.({ allowed: isAllowed, at: moment.at });
+        return { ...moment, answer: isAllowed ? 'allowed' : 'denied', source, explanation };
       });
       const { answer, decisionId, modelId, at } = decided;
       return { allowed: answer === 'allowed', decisionId, modelId, at };

@@ -38,6 +38,8 @@ export interface Moment {
 export interface Outcome extends Moment {
   readonly answer: Exclude<DecisionEntry['answer'], 'undecided'>;
   readonly listed?: number;
+  /** Why, where that was asked for. */
+  readonly explanation?: object | undefined;
   /** Left out: the engine. */
   readonly source?: DecisionEntry['source'];
 }
@@ -114,7 +116,9 @@ interface UnderWay extends Journaled {
   readonly startedAt: number;
 }
 
-type Found = Moment & Pick<DecisionEntry, 'answer' | 'listed' | 'problem'> & Partial<Pick<DecisionEntry, 'source'>>;
+type Found = Moment &
+  Pick<DecisionEntry, 'answer' | 'listed' | 'problem' | 'explanation'> &
+  Partial<Pick<DecisionEntry, 'source'>>;
 
 function entryOf({ subject, asker, startedAt, decisionId, modelId }: UnderWay, found: Found): DecisionEntry {
   return {
@@ -135,6 +139,7 @@ function entryOf({ subject, asker, startedAt, decisionId, modelId }: UnderWay, f
     syncPosition: found.syncPosition,
     latencyUs: Math.round((performance.now() - startedAt) * 1000),
     requestId: asker.requestId,
+    explanation: found.explanation,
   };
 }
 

@@ -2,7 +2,7 @@
  * The decision operations of the contract: a body becomes a question (question.ts), whoever may not ask it is turned away
  * (admission.ts), and what answers it knows nothing of HTTP.
  */
-import type { BatchCheckResult } from '../contract/api.js';
+import type { BatchCheckResult, Explanation } from '../contract/api.js';
 import type { Operations } from '../shared/operation.js';
 import { Problem } from '../shared/problem.js';
 import { type Admission, oneToken } from './admission.js';
@@ -37,11 +37,13 @@ export function decisionOperations(options: DecisionOperationsOptions) {
       const question = toQuestion(body);
       const token = oneToken(body.syncToken, context.syncToken);
       const before = (): Promise<void> => admission.admit(question, context, token);
-      const { allowed, decisionId, modelId, at } = await checker.check(question, { api: 'check', context, before });
+      let explanation: Explanation | undefined;
+      const why = async (answer: { allowed: boolean; at: Date }): Promise<Explanation> =>
+        (explanation = { recomputed: false, ...(await explain({ question, ...answer, deadline: context.deadline })) });
+      const asking = { api: 'check', context, before, explain: body.explain === true ? why : undefined } as const;
+      const { allowed, decisionId, modelId, at } = await checker.check(question, asking);
       const decision = { allowed, decisionId, modelId, evaluatedAt: at.toISOString() };
-      if (body.explain !== true) return { status: 200, body: decision };
-      const reasons = await explain({ question, allowed, at, deadline: context.deadline });
-      return { status: 200, body: { ...decision, explanation: { recomputed: false, ...reasons } } };
+      return { status: 200, body: explanation === undefined ? decision : { ...decision, explanation } };
     },
     async batchCheck({ body }, context) {
       const syncToken = oneToken(body.syncToken, context.syncToken);

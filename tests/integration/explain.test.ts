@@ -233,7 +233,16 @@ test('a check that is to say why does, as of the decision', async () => {
     allowed: true,
     explanation: { recomputed: false, drift: false, paths: [{ via: 'role' }] },
   });
-});
+  // And it stands with the decision, in what is sealed of it.
+  const stored = (decisionId = '') =>
+    world.sql<{ explanation: object | null; text: string }>(
+      `select e.explanation, audit.entry_text(e) as text from audit.decision e where e.decision_id = $1::uuid`, [decisionId]);
+  await expect.poll(async () => (await stored(told.decisionId))[0]?.explanation, { timeout: 10_000 }).toEqual(told.explanation);
+  const [row] = await stored(told.decisionId);
+  expect(JSON.parse(row?.text ?? '')).toMatchObject({ explanation: told.explanation });
+  await expect.poll(async () => (await stored(plain.body.decisionId))[0], { timeout: 10_000 }).toMatchObject({ explanation: null });
+  expect((await stored(plain.body.decisionId))[0]?.text).not.toContain('explanation');
+}); // prettier-ignore
 
 test('rows and engine that differ are said to', async () => {
   const tuple = { user: 'user:nora', relation: 'a', object: `role:emr/${roleId('emr', 'EMR_CLIENT_VIEWER')}` };

@@ -124,6 +124,7 @@ describe('a hand on the database', () => {
     answer: `'allowed'`,
     caller_kind: `'service'`,
     details: `'{"a": null}'`,
+    explanation: `'{"paths": []}'`,
     xid: `(e.xid::text::bigint - 1)::text::xid8`,
   };
   const BY_TYPE: Record<string, (column: string) => string> = {

@@ -119,6 +119,7 @@ audit.decision.sync_position bigint
 audit.decision.latency_us integer not null
 audit.decision.request_id text not null
 audit.decision.xid xid8 not null default pg_current_xact_id()
+audit.decision.explanation jsonb
 audit.decision_other.decision_id uuid not null
 audit.decision_other.decided_at timestamp with time zone not null
 audit.decision_other.api text not null
@@ -137,6 +138,7 @@ audit.decision_other.sync_position bigint
 audit.decision_other.latency_us integer not null
 audit.decision_other.request_id text not null
 audit.decision_other.xid xid8 not null default pg_current_xact_id()
+audit.decision_other.explanation jsonb
 audit.idempotency_claim.id text not null default (gen_random_uuid())::text
 audit.idempotency_claim.tenant_id text not null
 audit.idempotency_claim.caller_id text not null
@@ -1232,7 +1234,7 @@ sync.outbox bailiwick_sync: delete insert select update
 -- grants of columns
 audit.access_log bailiwick_service: insert (tenant_id actor_user_id accessed_entity_type accessed_entity_id access_action purpose details actor_role impersonation_id request_id change_id)
 audit.checkpoint bailiwick_sync: insert (lane size note)
-audit.decision bailiwick_service: insert (decision_id decided_at api tenant_id caller_kind caller_id subject_user_id permission object answer listed source problem model_id sync_position latency_us request_id)
+audit.decision bailiwick_service: insert (decision_id decided_at api tenant_id caller_kind caller_id subject_user_id permission object answer listed source problem model_id sync_position latency_us request_id explanation)
 audit.seal bailiwick_sync: insert (lane batch first_seq last_seq last_xid last_id prev head root frontier leaves first_at last_at)
 identity.impersonation bailiwick_service: update (ended_at)
 identity.mail_outbox bailiwick_operator: select (id tenant_id to_address template created_at expires_at not_before attempts leased_until last_error sent_at gave_up_at)
@@ -1272,7 +1274,7 @@ audit.ensure_decision_partitions(days_ahead integer) volatile definer set search
 audit.ensure_partition(parent text, suffix text, since timestamp with time zone, until timestamp with time zone) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner e5e134811e16b6c5f493725708750c58
 audit.entries_query(table_name text) immutable owner=bailiwick_owner 40aa9571c5faf3d3ebaae622ae685a6b
 audit.entry_text(e audit.access_log) stable owner=bailiwick_owner ea133d71299bc02b812532af1127c0d2
-audit.entry_text(e audit.decision) stable owner=bailiwick_owner 83c3846fb20b38606bfaa506dd4fef89
+audit.entry_text(e audit.decision) stable owner=bailiwick_owner a717d91841091797cc54b57a4a44db15
 audit.note_account(user_id text, purpose text, event_type text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 6cf7cd311b9cf917c42616f2dace606e
 audit.note_grants() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 36e54cb299b1e15f8d171c884cd35eb8
 audit.note_unlock(user_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 50987d3735cb8f9993e27712d57f3219
