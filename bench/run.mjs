@@ -5,6 +5,7 @@ import * as checks from './checks.mjs';
 import * as listRecords from './list-records.mjs';
 import * as managerChains from './manager-chains.mjs';
 import * as memory from './memory.mjs';
+import * as ownWork from './own-work.mjs';
 import * as revocation from './revocation.mjs';
 import * as revocationUnderLoad from './revocation-under-load.mjs';
 import * as signInFlood from './sign-in-flood.mjs';
@@ -15,6 +16,7 @@ import * as tenantSize from './tenant-size.mjs';
 
 /** @type {Record<string, { run: () => Promise<void> } | undefined>} */
 const BENCHES = {
+  'own-work': ownWork,
   checks,
   batch,
   'tenant-size': tenantSize,

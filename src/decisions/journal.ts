@@ -4,8 +4,6 @@
  * INVARIANT: where the engine, the sync gate or the log cannot answer, so do we not: a 503, logged as `undecided`,
  * never a `false`. tests/integration/decisions.test.ts.
  */
-import { randomUUID } from 'node:crypto';
-
 import type { DecisionLog } from '../audit/decision-log.js';
 import type { DecisionEntry } from '../audit/decision-store.js';
 import type { Permission } from '../contract/model.js';
@@ -13,6 +11,7 @@ import type { Metrics } from '../platform/metrics.js';
 import type { RequestContext } from '../shared/operation.js';
 import { Problem, PROBLEMS } from '../shared/problem.js';
 import type { SyncGate } from '../shared/sync-gate.js';
+import { newTimedId } from '../shared/timed-id.js';
 import { EngineError } from '../shared/tuple.js';
 
 export type DecisionApi = DecisionEntry['api'];
@@ -100,7 +99,7 @@ export function createJournal({ decisionLog, gate, metrics, now, modelId: curren
     },
     decideAtOnce(subject, asker, outcome) {
       const startedAt = performance.now();
-      const decision = { subject, asker, startedAt, decisionId: randomUUID(), modelId: currentModelId() };
+      const decision = { subject, asker, startedAt, decisionId: newTimedId(), modelId: currentModelId() };
       if (!decisionLog.recordAtOnce(entryOf(decision, outcome))) return undefined;
       measure({ api: subject.api, outcome: outcome.answer, source: outcome.source ?? 'engine' }, startedAt);
       return decision;
@@ -108,7 +107,7 @@ export function createJournal({ decisionLog, gate, metrics, now, modelId: curren
   };
 }
 
-const named = (modelId: string): Journaled => ({ decisionId: randomUUID(), modelId });
+const named = (modelId: string): Journaled => ({ decisionId: newTimedId(), modelId });
 
 interface UnderWay extends Journaled {
   readonly subject: Subject;
