@@ -41,9 +41,8 @@ export async function run() {
     ends.push(unkept.end);
     const cached = await startCachedEngine(bench);
     ends.push(cached.end);
-    const echo = startProcess('echo.mjs');
-    ends.push(() => echo.kill());
-    const echoPort = /** @type {{ port: number }} */ (await messageOf(echo)).port;
+    const echo = await startEcho();
+    ends.push(echo.end);
 
     const ours = questions.map((body) =>
       httpRequest({ path: '/api/v1/check', body, headers: { authorization: `Bearer ${tokens.get(body.user) ?? ''}` } }),
@@ -64,7 +63,7 @@ export async function run() {
     const targets = {
       ours: { name: 'bailiwick, kept', port: kept.port, pids: [kept.pid], requests: ours, logs: true },
       openfga: { name: 'OpenFGA, its caches on', port: cached.port, pids: [cached.pid], requests: theirs({}), logs: false },
-      echo: { name: 'bare node:http echo', port: echoPort, pids: [echo.pid ?? 0], requests: ours, logs: false },
+      echo: { name: 'bare node:http echo', port: echo.port, pids: [echo.pid], requests: ours, logs: false },
       oursCold: { name: 'bailiwick, cache off', port: unkept.port, pids: [unkept.pid], requests: ours, logs: true },
       openfgaCold: {
         name: 'OpenFGA, no caches', port: enginePort, pids: [bench.enginePid], logs: false,
@@ -99,6 +98,12 @@ export async function run() {
     await bench.end();
   }
 } // prettier-ignore
+
+async function startEcho() {
+  const child = startProcess('echo.mjs');
+  const { port } = /** @type {{ port: number }} */ (await messageOf(child));
+  return { port, pid: child.pid ?? 0, end: () => void child.kill() };
+}
 
 /** @typedef {{ perSecond: number, p50: number }} Result */
 /** @param {Result | undefined} a @param {Result | undefined} b */

@@ -195,15 +195,17 @@ function handsOn({ base, key, operator }) {
 
 /** @typedef {{ user: string, permission: string, tenant: string, object?: string, syncToken?: string, consistency?: string }} Question */
 
-/** @param {string} base @param {string} key @returns {(question: Question) => Promise<boolean>} */
+/** @param {string} base @param {string} key @returns {(question: Question, tries?: number) => Promise<boolean>} */
 function checkOn(base, key) {
-  return async (question) => {
+  return async function check(question, tries = 20) {
     const response = await fetch(`${base}/api/v1/check`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
       body: JSON.stringify(question),
     });
     const body = /** @type {{ allowed?: boolean }} */ (await response.json());
+    // no answer is neither a yes nor a no: it is asked again, and its time counts
+    if (response.status === 503 && tries > 1) return await check(question, tries - 1);
     if (response.status !== 200 || body.allowed === undefined)
       throw new Error(`check answered ${String(response.status)}`);
     return body.allowed;

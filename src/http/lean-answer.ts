@@ -4,7 +4,7 @@
  *
  * It sets the text that Node itself would have made (`_header`), where Node would have made nothing special of it: a
  * connection that stays open and no header set by anybody else. Elsewhere the plain way is taken, with the same bytes to
- * the caller. tests/contract/short-road.test.ts compares the two byte by byte.
+ * the caller. tests/unit/lean-answer.test.ts compares the two byte by byte.
  */
 import type { ServerResponse } from 'node:http';
 
