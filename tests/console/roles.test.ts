@@ -153,7 +153,15 @@ describe.skipIf(findBrowser() === undefined)('the matrix', () => {
     await cell(first.page, 'SHARED', 'claims.read').click();
     await cell(second.page, 'SHARED', 'claims.read').click();
     await cell(second.page, 'SHARED', 'claims.update').click();
+    // The service is taken at its word: what it says is not in force yet is pending, until it says otherwise.
+    await first.page.route('**/permissions', async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, json: { ...((await response.json()) as object), applied: false } });
+    });
+    const asked = first.page.waitForRequest('**/api/v1/check');
     await saveStaged(first.page);
+    await first.page.getByText(/SHARED: Saved; (pending|in force)./).waitFor();
+    expect((await asked).postDataJSON()).toHaveProperty('syncToken');
     await first.page.getByText(/SHARED: Saved; in force./).waitFor();
     await saveStaged(second.page);
     const conflict = second.page.getByRole('alert');
