@@ -155,8 +155,11 @@ describe.skipIf(findBrowser() === undefined)('the matrix', () => {
     await cell(second.page, 'SHARED', 'claims.update').click();
     // The service is taken at its word: what it says is not in force yet is pending, until it says otherwise.
     await first.page.route('**/permissions', async (route) => {
-      const response = await route.fetch();
-      await route.fulfill({ response, json: { ...((await response.json()) as object), applied: false } });
+      const as = { user: 'ada', tenant: 'acme' };
+      const headers = { 'if-match': route.request().headers()['if-match'] ?? '' };
+      const path = '/admin/roles/acme.shared/permissions';
+      const { body } = await stage.service.put(path, route.request().postDataJSON(), { as, headers });
+      await route.fulfill({ json: { ...body, applied: false } });
     });
     const asked = first.page.waitForRequest('**/api/v1/check');
     await saveStaged(first.page);
