@@ -167,6 +167,14 @@ describe.skipIf(findBrowser() === undefined)('people', () => {
     await page.goto(`${stage.url('acme')}/admin/tenants`);
     await page.getByText('This screen needs the permission PLATFORM_ADMIN').waitFor();
     expect(await axeFaults(page)).toEqual([]);
+    await page.route('**/api/v1/admin/users?*', (route) => route.abort());
+    await page.getByRole('link', { name: 'Users' }).click();
+    await page.getByText('The service cannot be reached.').waitFor();
+    expect(await axeFaults(page)).toEqual([]);
+    await page.unroute('**/api/v1/admin/users?*');
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.getByRole('row', { name: /Noor Rahman/ }).waitFor();
+    complaints.length = 0;
     await page.goto(`${stage.url('acme')}/nowhere`);
     await page.getByText('There is no such screen').waitFor();
     expect(complaints).toEqual([]);
@@ -190,6 +198,10 @@ describe.skipIf(findBrowser() === undefined)('people', () => {
     await page.getByText('1 below').waitFor();
     await page.getByRole('link', { name: 'Audit log' }).click();
     await page.getByLabel('Purpose').fill('assignment.delete:');
+    await page
+      .getByRole('button', { name: /^Details of assignment.create/ })
+      .first()
+      .waitFor({ state: 'detached' });
     await page.getByRole('button', { name: /^Details of assignment.delete/ }).click();
     expect(page.url()).toContain('purpose=assignment.delete%3A');
     await page.getByRole('button', { name: 'Raw' }).click();

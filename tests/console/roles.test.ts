@@ -153,7 +153,18 @@ describe.skipIf(findBrowser() === undefined)('the matrix', () => {
     await cell(first.page, 'SHARED', 'claims.read').click();
     await cell(second.page, 'SHARED', 'claims.read').click();
     await cell(second.page, 'SHARED', 'claims.update').click();
+    // The service is taken at its word: what it says is not in force yet is pending, until it says otherwise.
+    await first.page.route('**/permissions', async (route) => {
+      const as = { user: 'ada', tenant: 'acme' };
+      const headers = { 'if-match': route.request().headers()['if-match'] ?? '' };
+      const path = '/admin/roles/acme.shared/permissions';
+      const { body } = await stage.service.put(path, route.request().postDataJSON(), { as, headers });
+      await route.fulfill({ json: { ...body, applied: false } });
+    });
+    const asked = first.page.waitForRequest('**/api/v1/check');
     await saveStaged(first.page);
+    await first.page.getByText(/SHARED: Saved; (pending|in force)./).waitFor();
+    expect((await asked).postDataJSON()).toHaveProperty('syncToken');
     await first.page.getByText(/SHARED: Saved; in force./).waitFor();
     await saveStaged(second.page);
     const conflict = second.page.getByRole('alert');

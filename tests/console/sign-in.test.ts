@@ -20,6 +20,12 @@ describe.skipIf(findBrowser() === undefined)('at the door', () => {
     const { page, complaints } = await openTab(stage.browser);
     await page.goto(`${stage.url()}/admin/rbac`);
     await page.getByRole('heading', { name: 'Where do you sign in?' }).waitFor();
+    const bytes = await page.evaluate<number>(
+      `performance.getEntries().reduce((sum, { encodedBodySize = 0 }) => sum + encodedBodySize, 0)`,
+    );
+    process.stdout.write(`first load of the console: ${(bytes / 1024).toFixed(0)} KiB\n`);
+    expect(bytes).toBeGreaterThan(50 * 1024);
+    expect(bytes).toBeLessThanOrEqual(250 * 1024);
     expect(await page.textContent('main')).toContain('http://acme.localhost');
     expect(await axeFaults(page)).toEqual([]);
     await shoot(page, 'sign-in-where');

@@ -61,6 +61,7 @@ export function AuditScreen() {
     },
     initialPageParam: FIRST,
     getNextPageParam: ({ nextCursor }): string | undefined => nextCursor ?? undefined,
+    placeholderData: (before) => before,
     staleTime: 0,
     refetchOnWindowFocus: false,
   });

@@ -68,13 +68,11 @@ export const rbacTexts = {
   'rbac.undone': '{roles}, undone:',
   'rbac.conflict':
     'Somebody changed {role} while you were editing. Nothing of yours was saved; what still differs stays staged.',
-  'rbac.conflict.change': '{actor}, {when}:',
   'rbac.conflict.unknown': 'somebody',
   'rbac.leave.title': 'Leave without saving?',
   'rbac.leave.text': 'Your changes to roles are only staged. Leaving discards them.',
   'rbac.leave.stay': 'Stay',
   'rbac.leave.go': 'Discard and leave',
-  'rbac.role.select': 'Select the role {role}',
   'rbac.role.none': 'Choose a role by its column to see who has it, clone it, describe it or delete it.',
   'rbac.role.system': 'System',
   'rbac.role.custom': 'Custom',
