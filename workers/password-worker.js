@@ -4,13 +4,16 @@
  * It runs below everything else in the process: where a core is wanted by a decision and by a sign-in, the decision has
  * it. Plain JavaScript, since a thread starts from a file as it stands, built or not.
  */
-import { constants, setPriority } from 'node:os';
+import { constants, getPriority, setPriority } from 'node:os';
 import { parentPort } from 'node:worker_threads';
 
 import { hashSync, verifySync } from '@node-rs/argon2';
 
 // On Linux a priority is a thread's own; elsewhere it would be that of the whole process.
-if (process.platform === 'linux') setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+if (process.platform === 'linux') {
+  const { PRIORITY_BELOW_NORMAL, PRIORITY_LOW } = constants.priority;
+  setPriority(Math.min(PRIORITY_LOW, getPriority() + PRIORITY_BELOW_NORMAL));
+}
 
 /** @typedef {{ text: string, phc: string } | { text: string, parameters: import('@node-rs/argon2').Options }} Asked */
 
