@@ -97,6 +97,8 @@ export function isSignedBy({ note, ...log }: Checkpoint, key: KeyObject): boolea
     return (
       dash === '\u2014' &&
       name === log.origin &&
+      // One text for one signature: the bits that base64 leaves over are nobody's to choose.
+      bytes.toString('base64') === encoded &&
       bytes.subarray(0, 4).equals(keyId(log.origin, key)) &&
       verify(null, Buffer.from(`${body}\n`), publicOf(key), bytes.subarray(4))
     );

@@ -136,6 +136,15 @@ describe('a checkpoint', () => {
     }
   });
 
+  test('is not believed in another spelling of the same signature', () => {
+    const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+    const note = signed.note.replace(/(.)=\n$/, (_, last: string) => `${digits[digits.indexOf(last) ^ 1] ?? ''}=\n`);
+    const encoded = (text: string): Buffer => Buffer.from(text.split(' ').at(-1) ?? '', 'base64');
+    expect(note).not.toBe(signed.note);
+    expect(encoded(note).equals(encoded(signed.note))).toBe(true);
+    expect(readCheckpoints(note).map((each) => isSignedBy(each, PUBLIC_KEY))).toEqual([false]);
+  });
+
   test('is found among others and after one that a crash cut short', () => {
     const other = signCheckpoint({ ...log, size: 13 }, KEY);
     const text = `\n${signed.note}\n${other.note.slice(0, 60)}\n${other.note}\n${signed.note}`;
