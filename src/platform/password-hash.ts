@@ -53,10 +53,12 @@ export function createPasswordHasher(options: HasherOptions = {}): PasswordHashe
 
   async function run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     const free = await slots.take(1, signal);
+    const startedAt = performance.now();
     try {
       return await work();
     } finally {
-      free();
+      // Its core rests as long as it was busy, so that what has waited there has had its turn before the next one.
+      setTimeout(free, performance.now() - startedAt).unref();
     }
   }
   return {
