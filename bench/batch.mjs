@@ -18,7 +18,7 @@ export async function run() {
     await bench.sql(`insert into security.app_user (id, tenant_id, email)
       select 'u' || n, 't', 'u' || n || '@example.com' from generate_series(1, $1::int) n`, [USERS]);
     await bench.sql(`insert into security.user_role (user_id, role_id)
-      select 'u' || n, 't.BILLER' from generate_series(1, $1::int, 2) n`, [USERS]);
+      select 'u' || n, 't.biller' from generate_series(1, $1::int, 2) n`, [USERS]);
     await bench.applied();
     const headers = { authorization: `Bearer ${bench.key}` };
     const questions = Array.from({ length: USERS }, (_, n) => ({ user: `u${String(n + 1)}`, permission: 'claims.read', tenant: 't' }));

@@ -23,7 +23,7 @@ export async function run() {
     await bench.sql(`insert into security.app_user (id, tenant_id, email)
       select 's' || n, 't' || n % $1::int, 's' || n || '@example.com' from generate_series(0, $2::int - 1) n`, [TENANTS, TENANTS * KNOWN]);
     await bench.sql(`insert into security.user_role (user_id, role_id)
-      select 's' || n, 't' || n % $1::int || '.BILLER' from generate_series(0, $2::int - 1) n`, [TENANTS, TENANTS * KNOWN]);
+      select 's' || n, 't' || n % $1::int || '.biller' from generate_series(0, $2::int - 1) n`, [TENANTS, TENANTS * KNOWN]);
     await bench.applied();
     const headers = { authorization: `Bearer ${bench.key}` };
     const question = (/** @type {number} */ at) => ({ user: `s${String(at)}`, permission: PERMISSIONS[at % 2] ?? '', tenant: `t${String(at % TENANTS)}` });

@@ -21,7 +21,7 @@ export async function run() {
       await bench.sql(`insert into security.app_user (id, tenant_id, email)
         select $1 || '-u' || n, $1, $1 || '-u' || n || '@example.com' from generate_series(0, $2::int - 1) n`, [tenant, size]);
       await bench.sql(`insert into security.user_role (user_id, role_id)
-        select $1 || '-u' || n, $1 || '.BILLER' from generate_series(0, $2::int - 1) n`, [tenant, size]);
+        select $1 || '-u' || n, $1 || '.biller' from generate_series(0, $2::int - 1) n`, [tenant, size]);
     }
     await bench.applied();
     console.log('a check in tenants of several sizes (aim: within 1.5 × of each other)');
