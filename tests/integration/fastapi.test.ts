@@ -106,7 +106,7 @@ describe.skipIf(python === undefined)('on the real service', () => {
         PGDATABASE: database.pathname.slice(1),
         PGOPTIONS: '-c role=bailiwick_operator',
       },
-      until: /Application startup complete/,
+      until: /Uvicorn running on/,
     });
   }, 300_000);
   afterAll(async () => {

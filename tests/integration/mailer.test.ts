@@ -147,7 +147,7 @@ describe('the password', () => {
         await world
           .pool(undefined)
           .transaction((tx) =>
-            tx.query({ text: `select m::text, convert_from(password, 'latin1') as password from identity.mailer m` }),
+            tx.query({ text: `select m::text, encode(password, 'escape') as password from identity.mailer m` }),
           ),
       ),
     );
