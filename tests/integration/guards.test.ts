@@ -415,12 +415,14 @@ describe('two transactions at once', () => {
     const as = (actor: string | undefined) => ({
       settings: actor === undefined ? {} : { 'bailiwick.actor_user_id': actor },
     });
-    let waited = true;
+    let waited = false;
     let other: Promise<string> = Promise.resolve('');
     await pool.transaction(async (tx) => {
       await tx.query({ text: first[1] });
       other = pool.transaction((later) => later.query({ text: second[1] }), as(second[0])).then(() => isFine, refusal);
-      await Promise.race([other.then(() => (waited = false)), new Promise((resolve) => setTimeout(resolve, 300))]);
+      // Whether it has ended by now: once this one commits, it may end before the commit is told of.
+      const ended = other.then(() => false);
+      waited = await Promise.race([ended, new Promise<boolean>((resolve) => setTimeout(resolve, 300, true))]);
     }, as(first[0]));
     return { waited, then: await other };
   }
