@@ -33,6 +33,10 @@ export function createValidator(
   let steps: readonly Middleware[] | undefined;
   return async (request, response, onBadAnswer) => {
     refuseUnclearParameters(request);
+    // The validator asks for a body only where its schema asks for a field; house rule: every body is required.
+    if (operation.takesBody && request.body === undefined) {
+      throw invalidRequest([{ field: 'body', message: 'is missing' }]);
+    }
     steps ??= middleware({
       // A document of the kind that the contract is; the package's type spells all of OpenAPI out.
       apiSpec: slice as unknown as ApiSpec,
