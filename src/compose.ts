@@ -54,10 +54,8 @@ import { createSigningIn } from './signin/signing-in.js';
 import type { SigningIn } from './signin/signing-in.js';
 import { createModelInForce } from './sync/model.js';
 import type { ModelPart } from './sync/model.js';
-import { createProjector } from './sync/projector.js';
-import { createReconcileTimer } from './sync/reconcile-timer.js';
-import { rebuildFamily } from './sync/reconcile.js';
-import { createSyncMetrics, requireFreshTuples } from './sync/sync-metrics.js';
+import { createSync } from './sync/create-sync.js';
+import { requireFreshTuples } from './sync/sync-metrics.js';
 
 /** What a test may swap: the engine, time, and the load; and whether our own answers are held to the contract. */
 export interface Outside {
@@ -101,12 +99,6 @@ interface Base {
   readonly signingIn: SigningIn | undefined;
 }
 
-const PARKED_RETRY_MS = 60_000;
-/** A projector starts each write within this of its claim; whoever takes over waits it out. */
-const LEASE_MS = 1_000;
-/** Full comparisons are on nobody's request. */
-const BACKGROUND_TIMEOUT_MS = 5_000;
-
 /** Puts the service together; nothing runs before `start`. Throws where the contract or an issuer is at fault. */
 export function compose(config: Config, log: Logger, outside: Partial<Outside> = {}): Service {
   const metrics = createMetrics();
@@ -128,7 +120,7 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
   const load = outside.load ?? { waiting: slots.waiting, lateMs: loop.lateMs };
   const base: Base = { ...parts, signingIn: signIn({ ...parts, signInPool }), load };
 
-  const { projector, reconcileTimer, filling } = sync(base);
+  const { projector, reconcileTimer, filling } = createSync({ ...config, log, metrics, pool: syncPool, tuples, model });
   const ledger = createLedger({ url: config.database.syncUrl, ...config.audit, log, metrics });
   const readiness = readinessOf(base, ledger.warning);
   const { validateResponses = false } = outside;
@@ -203,33 +195,6 @@ function modelInForce(config: Config, log: Logger, pool: Pool): ModelPart {
     writeModel: () => writeModel(address, authorizationModel),
     hasModel: (modelId) => hasModel(address, modelId),
   });
-}
-
-/** From rows to tuples, and the comparison of the two. */
-function sync({ config, log, metrics, syncPool: pool, tuples, model }: Base) {
-  const syncMetrics = createSyncMetrics(metrics, pool);
-  const scope = { pool, tuples, timeoutMs: BACKGROUND_TIMEOUT_MS };
-  const projector = createProjector({
-    pool,
-    tuples,
-    log,
-    metrics: syncMetrics,
-    writeTimeoutMs: config.engine.requestTimeoutMs,
-    engineRequestTimeoutMs: config.engine.requestTimeoutMs,
-    leaseMs: LEASE_MS,
-    parkMs: PARKED_RETRY_MS,
-    pollMs: 20,
-    standbyMs: 500,
-    rebuild: (entry) => rebuildFamily(scope, entry),
-  });
-  const reconcileTimer = createReconcileTimer({
-    scope,
-    metrics: syncMetrics,
-    log,
-    isLeader: projector.isLeader,
-    everySeconds: config.reconcileSeconds,
-  });
-  return { projector, reconcileTimer, filling: model.filling(scope) };
 }
 
 function readinessOf({ engineWatch, pool, syncPool, model }: Base, ledgerWarning: ReadinessWarning): Readiness {
