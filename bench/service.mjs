@@ -28,6 +28,8 @@ export async function startService(bench, more = {}) {
     },
   });
   const base = `http://127.0.0.1:${String(management)}`;
+  /** Hits and misses. @type {number[]} */
+  let counted = [];
   await until(async () => (await fetch(`${base}/readyz`)).ok);
   return {
     port,
@@ -39,9 +41,12 @@ export async function startService(bench, more = {}) {
         child.once('message', (bytes) => resolve(Number(bytes)));
         child.send('heap');
       }),
+    /** Of what was asked since it was called last. */
     hitRate: async () => {
       const text = await (await fetch(`${base}/metrics`)).text();
-      const [hit = 0, miss = 0] = ['hit', 'miss'].map((result) => Number(new RegExp(`lookups_total\\{result="${result}"\\} (\\d+)`).exec(text)?.[1] ?? '0'));
+      const found = ['hit', 'miss'].map((result) => Number(new RegExp(`lookups_total\\{result="${result}"\\} (\\d+)`).exec(text)?.[1] ?? '0'));
+      const [hit = 0, miss = 0] = found.map((count, index) => count - (counted[index] ?? 0));
+      counted = found;
       return `${((100 * hit) / (hit + miss)).toFixed(1)} %`;
     },
   };

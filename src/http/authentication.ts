@@ -15,7 +15,8 @@ import type { Deadline } from '../shared/operation.js';
 import { Problem } from '../shared/problem.js';
 import { within } from '../shared/within.js';
 import type { FindServiceKey } from './service-key-store.js';
-import { createKnownCallers } from './known-callers.js';
+import { createKnownCredentials } from './known-credentials.js';
+import type { Judged } from './known-credentials.js';
 import type { Head } from './short-head.js';
 import { isTrusted, type TrustedCallers } from './trusted-caller.js';
 
@@ -39,25 +40,35 @@ export interface AuthenticationOptions {
 /** Throws Problem UNAUTHENTICATED where the session of the token, or what that stands on, is over. */
 export type CheckSession = (identity: TokenIdentity) => Promise<{ readonly mustChangePassword: boolean }>;
 
+/** How long a service key counts after it was judged: it may be revoked. */
+const KEY_LASTS_MS = 400;
+
 /** Makes what turns a request into a Caller. */
 export function createAuthentication(options: AuthenticationOptions): Authentication {
   const now = options.now ?? (() => new Date());
-  const callers = createKnownCallers({ now });
+  const callers = createKnownCredentials<Caller>(now);
+  /** Of tokens of ours: each is as good as its session, which is asked for each time. */
+  const ours = createKnownCredentials<TokenIdentity>(now);
 
   async function judge(credential: string, deadline: Deadline): Promise<Caller> {
-    const at = now().getTime();
+    const from = now().getTime();
     if (credential.startsWith(SERVICE_KEY_PREFIX)) {
-      const judging = callerByServiceKey(credential, { findServiceKey: options.findServiceKey, now: new Date(at) });
+      const judging = callerByServiceKey(credential, { findServiceKey: options.findServiceKey, now: new Date(from) });
       const { caller, until } = await within(deadline, judging, () => tooLate('DATABASE_UNAVAILABLE'));
-      callers.learn(credential, caller, { at, until });
+      callers.learn(credential, { value: caller, from, until: Math.min(until, from + KEY_LASTS_MS) });
       return caller;
     }
-    const verified = options.verifyToken(credential);
-    const identity = await within(deadline, verified, () => tooLate('ISSUER_UNAVAILABLE'));
+    const identity = ours.find(credential) ?? (await verify(credential, deadline));
     const caller = await callerByToken(identity, { checkSession: options.checkSession, deadline });
-    // A token of ours is as good as its session, which is asked for each time.
-    if (identity.session === undefined) callers.learn(credential, caller, { at, until: identity.acceptedUntil ?? at });
+    if (identity.session === undefined) callers.learn(credential, judgedOf(identity, { value: caller, from }));
     return caller;
+  }
+
+  async function verify(token: string, deadline: Deadline): Promise<TokenIdentity> {
+    const from = now().getTime();
+    const identity = await within(deadline, options.verifyToken(token), () => tooLate('ISSUER_UNAVAILABLE'));
+    if (identity.session !== undefined) ours.learn(token, judgedOf(identity, { value: identity, from }));
+    return identity;
   }
 
   function known(
@@ -88,6 +99,14 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
   }
 
   return Object.assign(authenticate, { known });
+}
+
+/** What is judged by a token counts as long as the token does, and the keys of its issuer. */
+function judgedOf<T>(
+  { acceptedUntil, keysStand }: TokenIdentity,
+  judged: { readonly value: T; readonly from: number },
+): Judged<T> {
+  return { ...judged, until: acceptedUntil, stands: keysStand };
 }
 
 async function callerByToken(

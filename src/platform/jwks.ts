@@ -30,13 +30,29 @@ const FETCH_TIMEOUT_MS = 2_000;
 const MAX_BYTES = 64 * 1024;
 const MAX_KEYS = 100;
 
-/**
- * Where a token's key comes from. The function throws Problem ISSUER_UNAVAILABLE while no keys were ever had, and
- * jose's own errors where they hold none that fits.
- */
-export function createKeys({ source, now, onFailure }: JwksOptions): JWTVerifyGetKey {
+export interface IssuerKeys {
+  /**
+   * Where a token's key comes from. Throws Problem ISSUER_UNAVAILABLE while no keys were ever had, and jose's own errors
+   * where they hold none that fits.
+   */
+  readonly getKey: JWTVerifyGetKey;
+  /**
+   * What the keys in use are, as text: whatever they have verified stands while it is the same. Has keys that are old
+   * fetched again, since tokens that are remembered ask for none.
+   */
+  readonly inUse: () => string | undefined;
+}
+
+/** Keys that never change. */
+export function fixedKeys(keys: JSONWebKeySet['keys']): IssuerKeys {
+  return { getKey: createLocalJWKSet({ keys }), inUse: () => 'fixed' };
+}
+
+/** Keys that are fetched, and kept. */
+export function createKeys({ source, now, onFailure }: JwksOptions): IssuerKeys {
   const cooldownMs = source instanceof URL ? COOLDOWN_MS : OWN_COOLDOWN_MS;
   let keys: JWTVerifyGetKey | undefined;
+  let text: string | undefined;
   let fetchedAt = -Infinity;
   let triedAt = -Infinity;
   let pending: Promise<void> | undefined;
@@ -46,6 +62,9 @@ export function createKeys({ source, now, onFailure }: JwksOptions): JWTVerifyGe
     pending ??= (source instanceof URL ? fetchKeys(source) : readKeys(source))
       .then((jwks) => {
         keys = createLocalJWKSet(jwks);
+        const fetched = JSON.stringify(jwks);
+        // The same text stays the same object: it is compared at every request.
+        if (fetched !== text) text = fetched;
         fetchedAt = now().getTime();
       })
       .catch(onFailure)
@@ -56,9 +75,13 @@ export function createKeys({ source, now, onFailure }: JwksOptions): JWTVerifyGe
   const mayTry = (): boolean =>
     pending !== undefined || since(triedAt) >= (keys === undefined ? FIRST_COOLDOWN_MS : cooldownMs);
 
-  return async (header, token) => {
+  const renewOld = (): void => {
+    if (keys !== undefined && since(fetchedAt) >= MAX_AGE_MS && mayTry()) void refresh();
+  };
+
+  const getKey: JWTVerifyGetKey = async (header, token) => {
     if (keys === undefined && mayTry()) await refresh();
-    else if (since(fetchedAt) >= MAX_AGE_MS && mayTry()) void refresh();
+    renewOld();
     if (keys === undefined) {
       throw new Problem('ISSUER_UNAVAILABLE', 'the keys of the token issuer cannot be had', { retryAfterSeconds: 1 });
     }
@@ -69,6 +92,13 @@ export function createKeys({ source, now, onFailure }: JwksOptions): JWTVerifyGe
       await refresh();
       return await keys(header, token);
     }
+  };
+  return {
+    getKey,
+    inUse: () => {
+      renewOld();
+      return text;
+    },
   };
 }
 

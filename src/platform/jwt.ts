@@ -7,19 +7,22 @@
  * INVARIANT: a token that is bad in any way is UNAUTHENTICATED; ISSUER_UNAVAILABLE is said only where no keys of its
  * issuer were ever had. No part of a token is put in a message. tests/unit/jwt.test.ts.
  */
-import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, errors, jwtVerify } from 'jose';
-import type { JWTPayload, JWTVerifyGetKey } from 'jose';
+import { decodeJwt, decodeProtectedHeader, errors, jwtVerify } from 'jose';
+import type { JWTPayload } from 'jose';
 
 import { isId } from '../shared/ids.js';
 import { Problem } from '../shared/problem.js';
-import { createKeys, publicKeys } from './jwks.js';
+import { createKeys, fixedKeys, publicKeys } from './jwks.js';
+import type { IssuerKeys } from './jwks.js';
 import { checkIssuer, type TokenIssuer } from './token-issuer.js';
 
 export interface TokenIdentity {
   readonly subject: string;
   readonly tenantId: string | undefined;
-  /** When the token ends to be accepted, milliseconds since 1970; left out: it is judged anew each time. */
-  readonly acceptedUntil?: number;
+  /** When the token ends to be accepted, milliseconds since 1970. */
+  readonly acceptedUntil: number;
+  /** Whether the keys that verified it are those in use; once they are not, the token is to be verified anew. */
+  readonly keysStand: () => boolean;
   /** Of a token that we issued: the session that must still stand. Undefined for other issuers, whatever they say. */
   readonly session?: TokenSession;
   /** Of a token that we issued: what tells it from the session's others. */
@@ -42,7 +45,7 @@ export interface TokenSession {
 export type VerifyToken = (token: string) => Promise<TokenIdentity>;
 
 interface KnownIssuer extends TokenIssuer {
-  readonly getKey: JWTVerifyGetKey;
+  readonly issuerKeys: IssuerKeys;
 }
 
 const TOKEN_PATTERN = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
@@ -73,11 +76,9 @@ export function createTokenVerifier(
     if (known.has(issuer.issuer)) throw new Error(`issuer \`${issuer.issuer}\` is configured twice`);
     const source = issuer.readKeys ?? (issuer.jwksUri === undefined ? undefined : new URL(issuer.jwksUri));
     const onFailure = (error: unknown): void => options.onKeyFailure?.(issuer.issuer, error);
-    const getKey =
-      source === undefined
-        ? createLocalJWKSet({ keys: publicKeys({ keys: issuer.keys }) })
-        : createKeys({ source, now, onFailure });
-    known.set(issuer.issuer, { ...issuer, getKey });
+    const issuerKeys =
+      source === undefined ? fixedKeys(publicKeys({ keys: issuer.keys })) : createKeys({ source, now, onFailure });
+    known.set(issuer.issuer, { ...issuer, issuerKeys });
   }
   return async (token) => {
     if (token.length > MAX_TOKEN_BYTES || !TOKEN_PATTERN.test(token)) throw refused('it is not a signed JWT');
@@ -85,7 +86,10 @@ export function createTokenVerifier(
       const issuer = known.get(claimedIssuer(token));
       if (issuer === undefined) throw refused('its issuer is not known here');
       checkHeader(token, issuer);
-      const { payload } = await jwtVerify(token, issuer.getKey, {
+      const { getKey, inUse } = issuer.issuerKeys;
+      // From before it is verified: keys that change meanwhile may be others.
+      const keys = inUse();
+      const { payload } = await jwtVerify(token, getKey, {
         issuer: issuer.issuer,
         audience: issuer.audience,
         algorithms: [...issuer.algorithms],
@@ -93,7 +97,8 @@ export function createTokenVerifier(
         clockTolerance: CLOCK_TOLERANCE_SECONDS,
         currentDate: now(),
       });
-      return identityOf(payload, { issuer, now: now() });
+      const identity = identityOf(payload, { issuer, now: now() });
+      return { ...identity, keysStand: () => inUse() === keys };
     } catch (error) {
       if (error instanceof Problem) throw error;
       if (error instanceof errors.JWTExpired) throw refused('it has expired', error);
@@ -125,7 +130,10 @@ function checkHeader(token: string, issuer: TokenIssuer): void {
   if (kid !== undefined && !(typeof kid === 'string' && kid.length <= 256)) throw refused('its key id is malformed');
 }
 
-function identityOf(payload: JWTPayload, { issuer, now }: { issuer: TokenIssuer; now: Date }): TokenIdentity {
+function identityOf(
+  payload: JWTPayload,
+  { issuer, now }: { issuer: TokenIssuer; now: Date },
+): Omit<TokenIdentity, 'keysStand'> {
   const nowSeconds = now.getTime() / 1000;
   const { aud, exp = Infinity, iat, nbf = 0, sub } = payload;
   if (!(exp <= MAX_NUMERIC_DATE) || !(nbf >= 0)) throw refused('its dates are malformed');
@@ -148,15 +156,9 @@ function identityOf(payload: JWTPayload, { issuer, now }: { issuer: TokenIssuer;
   if (!isId(sub)) throw refused('its subject is not an id');
   const tenantId = payload[issuer.tenantClaim ?? 'tenant_id'];
   if (tenantId !== undefined && !isId(tenantId)) throw refused('its tenant is not an id');
-  if (issuer.readKeys === undefined) {
-    return { subject: sub, tenantId, acceptedUntil: (exp + CLOCK_TOLERANCE_SECONDS) * 1000 };
-  }
-  return {
-    subject: sub,
-    tenantId,
-    session: sessionOf(payload, sub),
-    stamp: { jti: String(payload.jti), iat: issued, exp },
-  };
+  const identity = { subject: sub, tenantId, acceptedUntil: (exp + CLOCK_TOLERANCE_SECONDS) * 1000 };
+  if (issuer.readKeys === undefined) return identity;
+  return { ...identity, session: sessionOf(payload, sub), stamp: { jti: String(payload.jti), iat: issued, exp } };
 }
 
 /** What our own tokens say besides. `act` is the subject itself, once, under the id of its impersonation. */

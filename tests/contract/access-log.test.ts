@@ -13,7 +13,7 @@ beforeAll(async () => {
   app = await startApp({
     authenticate: createAuthentication({
       trusted: { loopback: true, gatewaySecretSha256: undefined },
-      verifyToken: () => Promise.resolve({ subject: 'eve', tenantId: 't2' }),
+      verifyToken: () => Promise.resolve({ subject: 'eve', tenantId: 't2', acceptedUntil: 0, keysStand: () => true }),
       findServiceKey: () =>
         Promise.resolve({ id: keyId, keyHash, tenantId: 't1', scope: 'decide', expiresAt: null, revokedAt: null }),
     }),

@@ -136,6 +136,8 @@ describe('a session', () => {
         subject: 'ada',
         tenantId: 't1',
         session: { sessionId, impersonationId: undefined },
+        acceptedUntil: Infinity,
+        keysStand: () => true,
         ...over,
       });
     expect(await check({})).toEqual({ mustChangePassword: false });

@@ -17,6 +17,9 @@ let trusted: AuthenticationOptions['trusted'];
 let stored: ServiceKey | undefined;
 let lookups: string[];
 let tokens: string[];
+/** Counts for no time: each request is judged anew. */
+const VERIFIED = { subject: 'ada', tenantId: 't1', acceptedUntil: 0, keysStand: () => true };
+
 let server: Server;
 let outcome: Caller | Problem | undefined;
 
@@ -35,7 +38,7 @@ beforeAll(async () => {
       verifyToken: (token) => {
         tokens.push(token);
         return token === 'good'
-          ? Promise.resolve({ subject: 'ada', tenantId: undefined })
+          ? Promise.resolve({ ...VERIFIED, tenantId: undefined })
           : Promise.reject(new Problem('UNAUTHENTICATED', 'bad token'));
       },
       findServiceKey: (id) => {
@@ -291,5 +294,61 @@ describe('service keys', () => {
     };
     await expect(late(key)).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE', retryAfterSeconds: 1 });
     await expect(late('some.jwt')).rejects.toMatchObject({ code: 'ISSUER_UNAVAILABLE', retryAfterSeconds: 1 });
+  });
+});
+
+describe('what a token says is worked out once', () => {
+  let verified: number;
+  let asked: string[];
+  let keysStand: boolean;
+  let now: Date;
+
+  /** Says who is asking, by one token; `session` is that of a token of ours. */
+  function asking(session?: { sessionId: string; impersonationId: undefined }): () => Promise<Caller> {
+    verified = 0;
+    asked = [];
+    keysStand = true;
+    now = NOW;
+    const authenticate = createAuthentication({
+      trusted,
+      now: () => now,
+      verifyToken: () => {
+        verified += 1;
+        const acceptedUntil = NOW.getTime() + 60_000;
+        return Promise.resolve({ ...VERIFIED, acceptedUntil, keysStand: () => keysStand, ...(session && { session }) });
+      },
+      findServiceKey: () => Promise.resolve(undefined),
+      checkSession: (identity) => {
+        asked.push(identity.session?.sessionId ?? '');
+        if (asked.length > 2) return Promise.reject(new Problem('UNAUTHENTICATED', 'the session has ended'));
+        return Promise.resolve({ mustChangePassword: false });
+      },
+    });
+    const incoming = {
+      headersDistinct: { authorization: ['Bearer a.b.c'] },
+      headers: {},
+    } as unknown as IncomingMessage;
+    return () => authenticate(incoming, startDeadline(5_000));
+  }
+
+  test('until it ends or its keys do', async () => {
+    const ask = asking();
+    for (let times = 0; times < 3; times += 1) expect(await ask()).toMatchObject({ actorUserId: 'ada' });
+    expect(verified).toBe(1);
+    keysStand = false;
+    await ask();
+    expect(verified).toBe(2);
+    keysStand = true;
+    now = new Date(NOW.getTime() + 60_000);
+    await ask();
+    expect(verified).toBe(3);
+  });
+
+  test('of one of ours too, and its session is asked for each time', async () => {
+    const ask = asking({ sessionId: 's1', impersonationId: undefined });
+    await ask();
+    await ask();
+    await expect(ask()).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+    expect({ verified, asked }).toEqual({ verified: 1, asked: ['s1', 's1', 's1'] });
   });
 });

@@ -78,6 +78,28 @@ test('a rotation is picked up when the cooldown has passed', async () => {
   await expect(verifyToken(lasting())).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
 });
 
+test('what was verified stands until the keys are others, and asks for them when they are old', async () => {
+  const verifyToken = fresh(serving(es.jwk));
+  await verifyToken(lasting());
+  const { keysStand, acceptedUntil } = await verifyToken(lasting());
+  expect(acceptedUntil).toBe((SECONDS + 86_430) * 1_000);
+  later(601);
+  expect(keysStand()).toBe(true);
+  await expect.poll(() => server.hits).toBe(2);
+  expect(keysStand()).toBe(true);
+  server.answer = serving(newKey('ES256', 'es-2').jwk);
+  later(601);
+  expect(keysStand()).toBe(true);
+  await expect.poll(() => keysStand()).toBe(false);
+});
+
+test('keys that come while a token is verified are not those that it stands by', async () => {
+  const verifyToken = fresh(serving(es.jwk));
+  const { keysStand } = await verifyToken(lasting());
+  expect(server.hits).toBe(1);
+  expect(keysStand()).toBe(false);
+});
+
 test('the last good keys outlive an outage of 30 minutes, which is told', async () => {
   const verifyToken = fresh(serving(es.jwk));
   await verifyToken(lasting());
