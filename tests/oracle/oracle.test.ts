@@ -31,7 +31,9 @@ let replicas: RunningService[];
 
 beforeAll(async () => {
   world = await createWorld();
-  replicas = [await startService(world, PATIENCE), await startService(world, PATIENCE)];
+  // A write of the engine whose end is not known is waited for, and a token waits with it.
+  const patient = { ...PATIENCE, syncWaitMs: 8_000 };
+  replicas = [await startService(world, patient), await startService(world, patient)];
 });
 afterAll(async () => {
   for (const replica of replicas) await replica.stop();
