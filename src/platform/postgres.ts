@@ -64,6 +64,8 @@ export interface Pool {
 /** One connection of its own, on which transactions follow each other. */
 export interface Session {
   transaction<T>(work: (tx: Tx) => Promise<T>, options?: TxOptions): Promise<T>;
+  /** As the pool's. */
+  statement<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /** Whether the connection is known to be gone. */
   readonly isLost: () => boolean;
 }
@@ -184,14 +186,16 @@ async function runSession<T>(pool: pg.Pool, work: (session: Session) => Promise<
   };
   client.on('error', onLost);
   client.on('end', onLost);
+  const noticing = <R>(result: Promise<R>): Promise<R> =>
+    result.catch((error: unknown) => {
+      broken ||= isConnectionError(error);
+      throw translate(error);
+    });
   try {
     return await work({
       isLost: () => broken,
-      transaction: (inner, options) =>
-        runTransaction(client, inner, options).catch((error: unknown) => {
-          broken ||= isConnectionError(error);
-          throw translate(error);
-        }),
+      transaction: (inner, options) => noticing(runTransaction(client, inner, options)),
+      statement: (inner) => noticing(inner(asTx(client))),
     });
   } finally {
     // A session may hold locks: it is closed, not handed to the next user.

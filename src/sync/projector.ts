@@ -148,7 +148,7 @@ export function createProjector(options: ProjectorOptions): Projector {
 
   /** Small changes first, then one batch of a large one, so that neither waits for the other to end. */
   async function turn(lead: Leadership): Promise<'idle' | 'busy' | 'troubled'> {
-    const { ranks, unpark } = await lead.session.transaction(glance);
+    const { ranks, unpark } = await lead.session.statement(glance);
     const results: BatchResult[] = [];
     if (ranks.includes(0)) results.push(await runBatch(lead, 0, batch));
     const large = RANKS.find((rank) => rank > 0 && ranks.includes(rank));
