@@ -66,7 +66,7 @@ export async function startBench() {
       database: { url, syncUrl: url, connections: 10 },
       engine: { url: stack.engine.url, storeId, token: undefined, timeoutMs: 2_000, requestTimeoutMs: 3_000 },
       http: { host: '127.0.0.1', port: 0, managementPort: 0, requestTimeoutMs: 5_000 },
-      callers: { issuers: [], trustLoopback: false, gatewaySecret: undefined },
+      callers: { issuers: [], trustLoopback: true, gatewaySecret: undefined },
       signIn: SIGN_IN,
       decisionLog: 'async',
       audit: { key: undefined, checkpointFile: undefined },
@@ -159,6 +159,21 @@ function handsOn({ base, key, operator }) {
   };
   return {
     check: checkOn(base, key),
+    /**
+     * A write of an administrator, whose token is that of the change.
+     * @param {{ method: string, path: string, as: string, tenantId: string, body?: object }} write
+     * @returns {Promise<{ syncToken: string }>}
+     */
+    administer: async ({ method, path, as, tenantId, body }) => {
+      const response = await fetch(`${base}/api/v1${path}`, {
+        method,
+        headers: { 'x-user-id': as, 'x-tenant-id': tenantId, ...(body && { 'content-type': 'application/json' }) },
+        ...(body && { body: JSON.stringify(body) }),
+      });
+      if (!response.ok)
+        throw new Error(`${method} ${path} answered ${String(response.status)} ${await response.text()}`);
+      return /** @type {{ syncToken: string }} */ (await response.json());
+    },
     /**
      * Every object of the list, page by page.
      * @param {{ user: string, permission: string, tenant: string, type: string }} question @param {number} [limit]
