@@ -44,7 +44,7 @@ import { createPool } from './platform/postgres.js';
 import type { Pool } from './platform/postgres.js';
 import { declareRuntimeMetrics } from './platform/runtime-metrics.js';
 import { createRequestSweeper } from './requests/sweeper.js';
-import { closing, inOrder } from './shared/part.js';
+import { closing, inOrder, starting } from './shared/part.js';
 import type { Part } from './shared/part.js';
 import { patient } from './shared/patient.js';
 import type { SyncGate } from './shared/sync-gate.js';
@@ -64,6 +64,8 @@ export interface Outside {
   readonly validateResponses: boolean;
   /** What there is to do, as far as it is too much; a test's own work is on the same event loop. */
   readonly load: Load;
+  /** Whether what the first requests would wait for is made before there are any; it takes half a second. */
+  readonly warmsUp: boolean;
 }
 
 export interface Service extends Part {
@@ -124,7 +126,10 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
   const ledger = createLedger({ url: config.database.syncUrl, ...config.audit, log, metrics });
   const readiness = readinessOf(base, ledger.warning);
   const { validateResponses = false } = outside;
-  const { service, management } = servers({ ...base, validateResponses, wake: () => projector.wake() }, readiness);
+  const { service, management, warmUp } = servers(
+    { ...base, validateResponses, wake: () => projector.wake() },
+    readiness,
+  );
   const measured = { service: pool, sync: syncPool, sign_in: signInPool, seal: ledger.pool };
   declareRuntimeMetrics(metrics, { version: version(), modelHash, pools: measured });
 
@@ -149,6 +154,7 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
     createRequestSweeper({ pool, log }),
     createMailSender({ pool, office, log, metrics: createMailMetrics(metrics, pool) }),
     ...(base.signingIn === undefined ? [] : [waiting(base.signingIn.keys)]),
+    ...((outside.warmsUp ?? true) ? [starting('warm-up', warmUp)] : []),
     service,
   ]);
   return {
@@ -221,7 +227,7 @@ function readinessOf({ engineWatch, pool, syncPool, model }: Base, ledgerWarning
 function servers(
   base: Base & { readonly wake: () => void; readonly validateResponses: boolean },
   readiness: Readiness,
-): { service: HttpServer; management: HttpServer } {
+): { service: HttpServer; management: HttpServer; warmUp: () => Promise<void> } {
   const { config, log, metrics, pool, validateResponses } = base;
   const document = parseContract(readText('openapi.yaml'));
   const { operations, authorize, readPlainCheck } = carriedOut(document, base);
@@ -237,6 +243,9 @@ function servers(
   });
   const { host, port, managementPort } = config.http;
   return {
+    warmUp: async () => {
+      await Promise.all([app.warmUp(), base.signingIn?.warmUp()]);
+    },
     service: createHttpServer({ name: 'service port', host, port, app, log }),
     management: createHttpServer({
       name: 'management port',

@@ -31,6 +31,7 @@ import { invalidRequest } from './problems.js';
 import { createRoutes, type RouteMatch } from './routes.js';
 import { secureAnswers } from './security-headers.js';
 import { createValidator } from './validation.js';
+import { warmUp } from './warm-up.js';
 
 export interface HttpAppOptions extends ExchangeOptions, CheckRoadOptions {
   readonly document: ContractDocument;
@@ -46,18 +47,23 @@ export interface HttpAppOptions extends ExchangeOptions, CheckRoadOptions {
   readonly pages?: ConsolePages | undefined;
 }
 
+export type HttpApp = RequestListener & {
+  /** Makes what the first requests would otherwise wait for (src/http/warm-up.ts). */
+  readonly warmUp: () => Promise<void>;
+};
+
 /** Makes the app. Throws an Error that names the operation which has no `x-permission` or no handler. */
-export function createHttpApp(options: HttpAppOptions): RequestListener {
+export function createHttpApp(options: HttpAppOptions): HttpApp {
   const seconds = createRequestSeconds(options.metrics);
   const endpoints = endpointsOf(options);
-  const stack = createStack(createRoutes(endpoints, basePathOf(options.document)), { options, seconds });
-  const road = createCheckRoad(endpoints, { options, seconds, basePath: basePathOf(options.document) });
-  if (road === undefined) return stack;
-  return (request, response) => {
-    road(request, response, () => {
-      stack(request, response);
-    });
+  const basePath = basePathOf(options.document);
+  const stack = createStack(createRoutes(endpoints, basePath), { options, seconds });
+  const road = createCheckRoad(endpoints, { options, seconds, basePath });
+  const answer: RequestListener = (request, response) => {
+    if (road === undefined) stack(request, response);
+    else road(request, response, () => void stack(request, response));
   };
+  return Object.assign(answer, { warmUp: () => warmUp(endpoints, basePath) });
 }
 
 function createStack(

@@ -33,6 +33,8 @@ export interface HashPlace {
 export interface PasswordHasher {
   /** Takes a place. Throws Problem SIGN_IN_BUSY where too many wait. */
   admit(): HashPlace;
+  /** Starts the first thread, which the first sign-in would otherwise wait for. Never rejects. */
+  warmUp(): Promise<void>;
 }
 
 export interface HasherOptions {
@@ -62,6 +64,10 @@ export function createPasswordHasher(options: HasherOptions = {}): PasswordHashe
     }
   }
   return {
+    async warmUp() {
+      // Whoever signs in meets the same failure, and is told of it.
+      await ask({ phc: NOBODY, text: '' }).catch(() => undefined);
+    },
     admit() {
       if (taken >= places) {
         count?.inc({ outcome: 'refused' });

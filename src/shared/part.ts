@@ -45,3 +45,8 @@ export function inOrder(parts: readonly Part[]): Part {
 export function closing(name: string, opened: { end(): Promise<void> }): Part {
   return { name, start: () => Promise.resolve(), stop: () => opened.end() };
 }
+
+/** What is done once, at the start, as a part that has nothing to end. */
+export function starting(name: string, start: () => Promise<void>): Part {
+  return { name, start, stop: () => Promise.resolve() };
+}

@@ -44,6 +44,8 @@ export interface SigningIn {
   readonly tokens: Tokens;
   readonly passwords: Passwords;
   readonly operations: ReturnType<typeof signInOperations>;
+  /** Makes what the first sign-in would otherwise wait for. */
+  readonly warmUp: () => Promise<void>;
 }
 
 export function createSigningIn(options: {
@@ -75,6 +77,7 @@ export function createSigningIn(options: {
     issuer: ours,
     tokens,
     passwords,
+    warmUp: () => hasher.warmUp(),
     operations: signInOperations({
       pool: signInPool,
       keys,

@@ -122,6 +122,8 @@ export async function startService(world: World, over: ServiceOver = {}): Promis
     // Nothing is refused for want of time: two cores are shared with the tests, and some ask thousands of questions at
     // once. What is refused when is tests/contract/shedding.test.ts' concern.
     load: { waiting: () => 0, lateMs: () => 0 },
+    // Half a second for each of a hundred services; tests/unit/warm-up.test.ts.
+    warmsUp: false,
   });
   await service.start();
   const addresses = service.addresses();
