@@ -4,6 +4,9 @@
  * As in object-store.ts, a statement only leaves out who cannot be allowed; the engine decides. Windows of time are left
  * to the engine as well.
  *
+ * INVARIANT: a way on which there are more users than a page holds brings as many of them as it holds, however many roles
+ * each has; one cut shorter would end the list before its end.
+ *
  * Every statement runs in a transaction that acts for the platform: platform admins and global assignments belong to no
  * tenant, and count in this one. Each names the tenant in every table that has one.
  */
@@ -54,11 +57,11 @@ export async function listUserIds(tx: Tx, { tenantId, ways, after = '', limit }:
       select id from (
         select user_id from above where user_id > $3::text
         union
-        (select ur.user_id from security.user_role ur
+        (select distinct ur.user_id from security.user_role ur
          where ur.role_id in (select role_id from granting) and ur.revoked_at is null and ur.user_id > $3::text
          order by ur.user_id limit $4::int)
         union
-        (select ur.user_id from security.user_role ur
+        (select distinct ur.user_id from security.user_role ur
          where ur.tenant_id is null and ur.role_name in (select system_name from granting) and ur.revoked_at is null
            and ur.user_id > $3::text
          order by ur.user_id limit $4::int)

@@ -27,6 +27,16 @@ beforeAll(async () => {
   await world.sql(
     `insert into security.user_role (user_id, role_id) select 'rep-' || n, 't1.rep' from generate_series(1, 120) n`,
   );
+  // Two more roles each, which give the same: a page is of users, and not of their roles.
+  for (const name of ['SECOND', 'THIRD']) {
+    const role = `t1.${name.toLowerCase()}`;
+    await world.sql(`insert into security.role (id, tenant_id, name) values ($1, 't1', $2)`, [role, name]);
+    await world.sql(`insert into security.role_permission values ($1, 'personal_dashboard.read')`, [role]);
+    await world.sql(
+      `insert into security.user_role (user_id, role_id) select 'rep-' || n, $1 from generate_series(0, 120) n`,
+      [role],
+    );
+  }
   await world.sql(`update security.user_role set revoked_at = now() where user_id = 'rep-7'`);
   await world.sql(`update security.user_role set expires_at = '2020-01-01' where user_id = 'rep-8'`);
   await world.sql(`update security.app_user set status = 'disabled' where id = 'rep-9'`);
