@@ -59,7 +59,7 @@ export async function run() {
         }),
       );
     const enginePort = Number(new URL(bench.engineUrl).port);
-    /** @type {Record<'ours' | 'openfga' | 'echo' | 'oursCold' | 'openfgaCold', Target>} */
+    /** @type {Targets} */
     const targets = {
       ours: { name: 'bailiwick, kept', port: kept.port, pids: [kept.pid], requests: ours, logs: true },
       openfga: { name: 'OpenFGA, its caches on', port: cached.port, pids: [cached.pid], requests: theirs({}), logs: false },
@@ -71,35 +71,46 @@ export async function run() {
       }, // prettier-ignore
     };
     console.log(`checks: ${String(ours.length)} questions, ${String(CONNECTIONS)} connections, ${String(SECONDS)} s a run; request log off everywhere`);
-    if (PART !== 'cold') {
-    for (const target of [targets.ours, targets.openfga, targets.echo]) await warm(target);
-    console.log(`  after warming: hit rate ${await kept.hitRate()}`);
-    for (const kind of /** @type {const} */ (['zipf', 'uniform'])) {
-      const order = drawOrder(kind, ours.length);
-      const [mine, peer, floor] = [
-        await measure(bench, targets.ours, { order, kind }),
-        await measure(bench, targets.openfga, { order, kind }),
-        await measure(bench, targets.echo, { order, kind }),
-      ];
-      console.log(`  warm, ${kind}: ${ratio(mine, peer)} × OpenFGA with caches (aim ≥ 3), ${ratio(mine, floor)} × echo (aim ≥ 0.5)`);
-      console.log(`    hit rate ${await kept.hitRate()}`);
-    }
-    }
-    if (PART === 'warm') return;
-    const order = drawOrder('uniform', ours.length);
-    // Nearly every question comes with a token that was never seen: its signature is most of the work.
-    const unseen = await measure(bench, targets.oursCold, { order, kind: 'cold, new tokens' });
-    await warm({ ...targets.oursCold, requests: ours.filter((_, index) => index % permissions.length === 0) });
-    const cold = [await measure(bench, targets.oursCold, { order, kind: 'cold' }), await measure(bench, targets.openfgaCold, { order, kind: 'cold' })];
-    const one = [
-      await measure(bench, targets.oursCold, { order, kind: 'cold, 1 connection', connections: 1 }),
-      await measure(bench, targets.openfgaCold, { order, kind: 'cold, 1 connection', connections: 1 }),
-    ];
-    console.log(`  cold: ${ratio(cold[0], cold[1])} × OpenFGA (aim ≥ 0.75), ${ratio(unseen, cold[1])} × where every token is new; p50 at one connection ${((one[0]?.p50 ?? 0) / (one[1]?.p50 ?? 1)).toFixed(2)} × (aim ≤ 1.25)`);
+    if (PART !== 'cold') await measureKept(bench, { targets, kept });
+    if (PART !== 'warm') await measureUnkept(bench, { targets, permissions });
   } finally {
     for (const end of ends) end();
     await bench.end();
   }
+} // prettier-ignore
+
+/** @typedef {Record<'ours' | 'openfga' | 'echo' | 'oursCold' | 'openfgaCold', Target>} Targets */
+/** @typedef {Awaited<ReturnType<typeof startBench>>} Bench */
+
+/** @param {Bench} bench @param {{ targets: Targets, kept: Awaited<ReturnType<typeof startService>> }} of */
+async function measureKept(bench, { targets, kept }) {
+  for (const target of [targets.ours, targets.openfga, targets.echo]) await warm(target);
+  console.log(`  after warming: hit rate ${await kept.hitRate()}`);
+  for (const kind of /** @type {const} */ (['zipf', 'uniform'])) {
+    const order = drawOrder(kind, targets.ours.requests.length);
+    const [mine, peer, floor] = [
+      await measure(bench, targets.ours, { order, kind }),
+      await measure(bench, targets.openfga, { order, kind }),
+      await measure(bench, targets.echo, { order, kind }),
+    ];
+    console.log(`  warm, ${kind}: ${ratio(mine, peer)} × OpenFGA with caches (aim ≥ 3), ${ratio(mine, floor)} × echo (aim ≥ 0.5)`);
+    console.log(`    hit rate ${await kept.hitRate()}`);
+  }
+} // prettier-ignore
+
+/** @param {Bench} bench @param {{ targets: Targets, permissions: readonly string[] }} of */
+async function measureUnkept(bench, { targets: { oursCold, openfgaCold }, permissions }) {
+  const order = drawOrder('uniform', oursCold.requests.length);
+  // Nearly every question comes with a token that was never seen: its signature is most of the work.
+  const unseen = await measure(bench, oursCold, { order, kind: 'cold, new tokens' });
+  await warm({ ...oursCold, requests: oursCold.requests.filter((_, index) => index % permissions.length === 0) });
+  const cold = [await measure(bench, oursCold, { order, kind: 'cold' }), await measure(bench, openfgaCold, { order, kind: 'cold' })];
+  const how = { order, kind: 'cold, 1 connection', connections: 1 };
+  const one = [await measure(bench, oursCold, how), await measure(bench, openfgaCold, how)];
+  console.log(
+    `  cold: ${ratio(cold[0], cold[1])} × OpenFGA (aim ≥ 0.75), ${ratio(unseen, cold[1])} × where every token is new; ` +
+      `p50 at one connection ${((one[0]?.p50 ?? 0) / (one[1]?.p50 ?? 1)).toFixed(2)} × (aim ≤ 1.25)`,
+  );
 } // prettier-ignore
 
 async function startEcho() {

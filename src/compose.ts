@@ -125,16 +125,13 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
   const { projector, reconcileTimer, filling } = createSync({ ...config, log, metrics, pool: syncPool, tuples, model });
   const ledger = createLedger({ url: config.database.syncUrl, ...config.audit, log, metrics });
   const readiness = readinessOf(base, ledger.warning);
-  const { validateResponses = false } = outside;
-  const { service, management, warmUp } = servers(
-    { ...base, validateResponses, wake: () => projector.wake() },
-    readiness,
-  );
+  const { validateResponses = false, warmsUp = true } = outside;
+  const wake = (): void => projector.wake();
+  const { service, management, warmUp } = servers({ ...base, validateResponses, wake }, readiness);
   const measured = { service: pool, sync: syncPool, sign_in: signInPool, seal: ledger.pool };
   declareRuntimeMetrics(metrics, { version: version(), modelHash, pools: measured });
 
-  const waiting = (part: Part): Part =>
-    patient(part, 500, (error) => log.warn({ err: error }, `${part.name} cannot start yet`));
+  const waiting = waitingOn(log);
   const whole = inOrder([
     closing('service pool', pool),
     closing('sync pool', syncPool),
@@ -154,7 +151,7 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
     createRequestSweeper({ pool, log }),
     createMailSender({ pool, office, log, metrics: createMailMetrics(metrics, pool) }),
     ...(base.signingIn === undefined ? [] : [waiting(base.signingIn.keys)]),
-    ...((outside.warmsUp ?? true) ? [starting('warm-up', warmUp)] : []),
+    ...(warmsUp ? [starting('warm-up', warmUp)] : []),
     service,
   ]);
   return {
@@ -164,6 +161,11 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
     drain: () => readiness.drain(),
     metricsText: async () => (await metrics.render()).body,
   };
+}
+
+/** A part that starts once what it needs is there. */
+function waitingOn(log: Logger): (part: Part) => Part {
+  return (part) => patient(part, 500, (error) => log.warn({ err: error }, `${part.name} cannot start yet`));
 }
 
 function pools({ database }: Config, log: Logger): { pool: Pool; syncPool: Pool; signInPool: Pool } {
