@@ -166,12 +166,20 @@ function drawUsers(asking: Asking): Ask {
   const { permission, tenant, object } = anyAsked(asking);
   const asked = { permission, tenant, ...(object === undefined ? {} : { object }) };
   return async (replica) => {
-    const answer = await post<UserPage>(replica, { path: '/list-users', body: { ...asked, limit: 1_000 } }, asking);
-    if (answer.status !== 200 || answer.body.complete !== true) return failed(asked, answer);
+    const items: string[] = [];
+    let cursor: string | undefined;
+    // The users of earlier generations are many in the end, and a page ends with its time.
+    do {
+      const body = { ...asked, limit: 1_000, ...(cursor === undefined ? {} : { cursor }) };
+      const answer = await post<UserPage>(replica, { path: '/list-users', body }, asking);
+      if (answer.status !== 200) return failed(asked, answer);
+      items.push(...(answer.body.items ?? []));
+      cursor = answer.body.nextCursor ?? undefined;
+    } while (cursor !== undefined);
     const users = asking.rows.users.filter(({ id: user }) => asking.oracle({ ...asked, user }));
     return compareLists(
       asked,
-      answer.body.items,
+      items,
       users.map(({ id }) => `user:${id}`),
     );
   };

@@ -11,6 +11,8 @@ import { PasswordScreen } from '../sign-in/password-screen.js';
 import { MailerScreen } from '../platform/mailer-screen.js';
 import { TenantsScreen } from '../platform/tenants-screen.js';
 import { RbacScreen } from '../rbac/rbac-screen.js';
+import { RequestsScreen } from '../requests/requests-screen.js';
+import { ReviewsScreen } from '../requests/reviews-screen.js';
 import { TeamsScreen } from '../teams/teams-screen.js';
 import type { TextKey } from '../text/text.js';
 import { t } from '../text/text.js';
@@ -22,7 +24,7 @@ export interface Entry {
   readonly label: TextKey;
   readonly icon: IconName;
   readonly section: 'settings' | 'admin' | 'system';
-  /** A permission of the tenant, or `platform`. */
+  /** A permission of the tenant, `member` for everybody in it, or `platform`. */
   readonly needs: string;
   readonly show: () => ReactNode;
 }
@@ -51,6 +53,22 @@ export const entries: readonly Entry[] = [
     section: 'settings',
     needs: 'users.read',
     show: () => <TeamsScreen />,
+  },
+  {
+    path: '/requests',
+    label: 'nav.requests',
+    icon: 'requests',
+    section: 'settings',
+    needs: 'member',
+    show: () => <RequestsScreen />,
+  },
+  {
+    path: '/admin/reviews',
+    label: 'nav.reviews',
+    icon: 'check',
+    section: 'settings',
+    needs: 'users.read',
+    show: () => <ReviewsScreen />,
   },
   {
     path: '/admin/audit',
@@ -91,7 +109,10 @@ export function useOpenEntries(): readonly Entry[] | undefined {
   const { data: me } = useMe();
   if (me === undefined) return undefined;
   const isPlatform = me.isPlatformAdmin && me.impersonationId === null && me.tenantId === null;
-  return entries.filter(({ needs }) => (needs === 'platform' ? isPlatform : me.permissions.includes(needs)));
+  return entries.filter(({ needs }) => {
+    if (needs === 'platform') return isPlatform;
+    return needs === 'member' ? me.tenantId !== null : me.permissions.includes(needs);
+  });
 }
 
 function Guarded({ entry }: { entry: Entry }) {
@@ -99,6 +120,7 @@ function Guarded({ entry }: { entry: Entry }) {
   const open = useOpenEntries();
   if (me.isError && me.data === undefined) return <Failed error={me.error} onRetry={() => void me.refetch()} />;
   if (open === undefined) return <Loading />;
+  if (!open.includes(entry) && entry.needs === 'member') return <Nowhere />;
   if (!open.includes(entry)) return <MayNot permission={entry.needs === 'platform' ? 'PLATFORM_ADMIN' : entry.needs} />;
   return entry.show();
 }
@@ -108,7 +130,7 @@ function Home() {
   const open = useOpenEntries();
   if (me.isError && me.data === undefined) return <Failed error={me.error} onRetry={() => void me.refetch()} />;
   if (open === undefined) return <Loading />;
-  const [first] = open;
+  const first = open.find(({ needs }) => needs !== 'member');
   if (first !== undefined) return first.show();
   return (
     <State icon="lock" title={t('home.nothing')} isScreen>

@@ -55,7 +55,7 @@ function Menu() {
   const open = useOpenEntries() ?? [];
   const session = useSession();
   const { path } = usePlace();
-  const current = path === '/' ? open[0]?.path : path;
+  const current = path === '/' ? open.find(({ needs }) => needs !== 'member')?.path : path;
   const where = session?.acting?.tenantName ?? (session?.slug === 'platform' ? t('nav.platform') : session?.slug);
   return (
     <header className="side">

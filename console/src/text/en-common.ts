@@ -49,7 +49,7 @@ export const commonTexts = {
   'may.not': 'You may look at this, not change it: changing needs {permission}.',
   'home.nothing': 'Nothing to administer',
   'home.nothing.detail':
-    'None of your roles opens a screen of this console. Your rights in other programs are not touched by that.',
+    'None of your roles opens an administrative screen of this console. Under Requests you can ask for a role.',
   'place.nothing': 'There is no such screen',
   'place.nothing.detail': 'The address may be old, or mistyped.',
   'place.home': 'Go to the start',

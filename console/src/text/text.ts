@@ -6,10 +6,11 @@ import { auditTexts } from './en-audit.js';
 import { commonTexts } from './en-common.js';
 import { platformTexts } from './en-platform.js';
 import { rbacTexts } from './en-rbac.js';
+import { requestsTexts } from './en-requests.js';
 import { usersTexts } from './en-users.js';
 
 const LANGUAGE = 'en';
-const catalogue = { ...commonTexts, ...rbacTexts, ...usersTexts, ...auditTexts, ...platformTexts };
+const catalogue = { ...commonTexts, ...rbacTexts, ...usersTexts, ...auditTexts, ...platformTexts, ...requestsTexts };
 const plural = new Intl.PluralRules(LANGUAGE);
 
 type Entry = keyof typeof catalogue;

@@ -38,10 +38,11 @@ export function usePerson(userId: string | undefined) {
   });
 }
 
-/** The first people of the tenant, to choose from. */
-export function useEverybody() {
+/** The first people of the tenant, to choose from; nobody, where the reader may not see them. */
+export function useEverybody(mayRead = true) {
   return useQuery({
     queryKey: ['people', 'all'],
+    enabled: mayRead,
     queryFn: async ({ signal }) => {
       const people: User[] = [];
       let cursor: string | undefined;

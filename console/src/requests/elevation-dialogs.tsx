@@ -1,0 +1,93 @@
+/** Asking for a role, and answering for it. */
+import { useState } from 'react';
+
+import type { Elevation } from '../../../src/contract/api.js';
+import { call } from '../api/client.js';
+import { Field, TextArea } from '../parts/field.js';
+import { FormDialog } from '../parts/form-dialog.js';
+import { Notice, Refusal } from '../parts/states.js';
+import { useToasts } from '../parts/toasts.js';
+import { useWork } from '../parts/work.js';
+import { t } from '../text/text.js';
+import { useRefreshRequests } from './data.js';
+import { durationOf, RoleChoice } from './parts.js';
+
+export function AskDialog({ onClose }: { onClose: () => void }) {
+  const [roleId, setRoleId] = useState('');
+  const [minutes, setMinutes] = useState('60');
+  const [reason, setReason] = useState('');
+  const [ticket, setTicket] = useState('');
+  const toasts = useToasts();
+  const refresh = useRefreshRequests();
+  const { isBusy, error, run } = useWork();
+  const submit = (): void => {
+    if (roleId === '' || reason.trim() === '') return;
+    run(async () => {
+      const body = { roleId, durationMinutes: Number(minutes), reason, ...(ticket === '' ? {} : { ticket }) };
+      toasts.saved(await call('requestElevation', { body }), { what: t('requests.asked') });
+      await refresh();
+      onClose();
+    });
+  };
+  return (
+    <FormDialog title={t('requests.ask.title')} save={t('requests.ask.save')} {...{ isBusy, submit, onClose }}>
+      {error !== undefined && <Refusal error={error} />}
+      <RoleChoice value={roleId} onChange={setRoleId} />
+      <Field
+        label={t('requests.ask.minutes')}
+        hint={t('requests.ask.minutes.hint')}
+        type="number"
+        min={1}
+        max={10080}
+        required
+        value={minutes}
+        onChange={setMinutes}
+      />
+      <TextArea
+        label={t('requests.reason')}
+        hint={t('requests.reason.hint')}
+        maxLength={500}
+        value={reason}
+        onChange={setReason}
+      />
+      <Field label={t('requests.ticket')} hint={t('common.optional')} value={ticket} onChange={setTicket} />
+    </FormDialog>
+  );
+}
+
+export interface Answer {
+  readonly kind: 'approve' | 'deny';
+  readonly item: Elevation;
+  readonly name: string;
+}
+
+export function AnswerDialog({ answer: { kind, item, name }, onClose }: { answer: Answer; onClose: () => void }) {
+  const [reason, setReason] = useState('');
+  const toasts = useToasts();
+  const refresh = useRefreshRequests();
+  const { isBusy, error, run } = useWork();
+  const said = { name, role: item.roleName, duration: durationOf(item.durationMinutes) };
+  const submit = (): void =>
+    run(async () => {
+      const body = reason.trim() === '' ? {} : { reason };
+      const id = kind === 'approve' ? 'approveElevation' : 'denyElevation';
+      const receipt = await call(id, { path: { id: item.id }, body });
+      toasts.saved(receipt, { what: t(kind === 'approve' ? 'requests.approved' : 'requests.denied', said) });
+      await refresh();
+      onClose();
+    });
+  return (
+    <FormDialog title={t(`requests.${kind}.title`, said)} save={t(`requests.${kind}`)} {...{ isBusy, submit, onClose }}>
+      {error !== undefined && <Refusal error={error} />}
+      <Notice>{item.reason}</Notice>
+      {kind === 'approve' && <p>{t('requests.approve.detail', said)}</p>}
+      <TextArea
+        label={t('requests.reason')}
+        hint={t('common.optional')}
+        maxLength={500}
+        value={reason}
+        onChange={setReason}
+      />
+    </FormDialog>
+  );
+}

@@ -1,0 +1,129 @@
+/** Requests for a role: asked for by one, answered by somebody else who may assign it, ended by itself. */
+import { useState } from 'react';
+
+import type { Elevation } from '../../../src/contract/api.js';
+import { call } from '../api/client.js';
+import { useMay, useMe } from '../api/me.js';
+import { Icon } from '../parts/icon.js';
+import { When } from '../text/dates.js';
+import { t } from '../text/text.js';
+import { useNames, usePages } from './data.js';
+import { type Answer, AnswerDialog, AskDialog } from './elevation-dialogs.js';
+import { durationOf, List, Status } from './parts.js';
+import { StatusFilter, useStatus } from './status-filter.js';
+import { useSettle } from './settle.js';
+
+const STATUSES = ['pending', 'approved', 'denied', 'cancelled', 'lapsed', 'ended', 'expired'] as const;
+
+export function Elevations({ isAll }: { isAll: boolean }) {
+  const status = useStatus(STATUSES);
+  const pages = usePages(['elevations', isAll, status], (place, signal) => {
+    const query = { ...place, ...(status === undefined ? {} : { status }) };
+    return call(isAll ? 'listElevations' : 'listMyElevations', { query }, { signal });
+  });
+  const [isAsking, setAsking] = useState(false);
+  const [answer, setAnswer] = useState<Answer>();
+  const items = pages.data?.pages.flatMap((page) => page.items) ?? [];
+  return (
+    <>
+      <div className="row toolbar">
+        <StatusFilter of={STATUSES} />
+        <span className="grow" />
+        <button type="button" className="button button-main" onClick={() => setAsking(true)}>
+          <Icon name="plus" size={16} /> {t('requests.ask')}
+        </button>
+      </div>
+      <List
+        pages={pages}
+        count={items.length}
+        heads={['requests.who', 'requests.what', 'requests.why', 'requests.status', 'requests.actions']}
+        none={{ title: 'requests.none', detail: 'requests.none.roles' }}
+      >
+        {items.map((item) => (
+          <Row key={item.id} item={item} onAnswer={setAnswer} />
+        ))}
+      </List>
+      {isAsking && <AskDialog onClose={() => setAsking(false)} />}
+      {answer !== undefined && <AnswerDialog answer={answer} onClose={() => setAnswer(undefined)} />}
+    </>
+  );
+}
+
+function Row({ item, onAnswer }: { item: Elevation; onAnswer: (answer: Answer) => void }) {
+  const { nameOf } = useNames();
+  return (
+    <tr>
+      <th scope="row">
+        <strong>{nameOf(item.userId)}</strong>
+        <div className="small quiet">
+          <When at={item.requestedAt} />
+        </div>
+      </th>
+      <td>
+        <span className="mono">{item.roleName}</span>
+        <div className="small quiet">{t('requests.for', { duration: durationOf(item.durationMinutes) })}</div>
+      </td>
+      <td>
+        {item.reason}
+        {item.ticket !== null && <div className="small quiet mono">{item.ticket}</div>}
+      </td>
+      <td>
+        <Status status={item.status} />
+        <Since item={item} nameOf={nameOf} />
+      </td>
+      <td>
+        <Actions item={item} name={nameOf(item.userId)} onAnswer={onAnswer} />
+      </td>
+    </tr>
+  );
+}
+
+function Since({ item, nameOf }: { item: Elevation; nameOf: (userId: string) => string }) {
+  const moment =
+    item.status === 'pending'
+      ? item.answerBy
+      : item.status === 'approved'
+        ? item.expiresAt
+        : (item.endedAt ?? item.decidedAt);
+  return (
+    <div className="small quiet">
+      {item.decidedByUserId !== null && <div>{nameOf(item.decidedByUserId)}</div>}
+      {moment !== null && <When at={moment} />}
+      {item.decisionReason !== null && <div>{item.decisionReason}</div>}
+    </div>
+  );
+}
+
+function Actions({ item, name, onAnswer }: { item: Elevation; name: string; onAnswer: (answer: Answer) => void }) {
+  const mayAnswer = useMay('users.update');
+  const isMine = useMe().data?.userId === item.userId;
+  const settle = useSettle();
+  const { id } = item;
+  const answers = (kind: Answer['kind']) => (
+    <button
+      type="button"
+      className={kind === 'approve' ? 'button button-small button-main' : 'button button-small'}
+      aria-label={t(`requests.${kind}.title`, { role: item.roleName, name })}
+      onClick={() => onAnswer({ kind, item, name })}
+    >
+      {t(`requests.${kind}`)}
+    </button>
+  );
+  const mine = (work: () => ReturnType<typeof call<'cancelElevation'>>, label: string, done: string) => (
+    <button type="button" className="button button-small" onClick={() => settle(work, done)}>
+      {label}
+    </button>
+  );
+  return (
+    <div className="table-actions">
+      {item.status === 'pending' && !isMine && mayAnswer && answers('approve')}
+      {item.status === 'pending' && !isMine && mayAnswer && answers('deny')}
+      {item.status === 'pending' &&
+        isMine &&
+        mine(() => call('cancelElevation', { path: { id } }), t('requests.cancel'), t('requests.cancelled'))}
+      {item.status === 'approved' &&
+        isMine &&
+        mine(() => call('endElevation', { path: { id } }), t('requests.end'), t('requests.ended'))}
+    </div>
+  );
+}

@@ -1,0 +1,100 @@
+/** Roles taken at once in an emergency, with an alarm, and what somebody else says of it afterwards. */
+import { useState } from 'react';
+
+import type { EmergencyAccess } from '../../../src/contract/api.js';
+import { call } from '../api/client.js';
+import { useMay, useMe } from '../api/me.js';
+import { Icon } from '../parts/icon.js';
+import { When } from '../text/dates.js';
+import { t } from '../text/text.js';
+import { useNames, usePages } from './data.js';
+import { TakeDialog, VerdictDialog } from './emergency-dialogs.js';
+import { List, Status } from './parts.js';
+import { useSettle } from './settle.js';
+
+export function Emergencies({ isAll }: { isAll: boolean }) {
+  const pages = usePages(['emergencies', isAll], (query, signal) =>
+    call(isAll ? 'listEmergencies' : 'listMyEmergencies', { query }, { signal }),
+  );
+  const [isTaking, setTaking] = useState(false);
+  const [judged, setJudged] = useState<EmergencyAccess>();
+  const items = pages.data?.pages.flatMap((page) => page.items) ?? [];
+  return (
+    <>
+      <div className="row toolbar">
+        <span className="grow" />
+        <button type="button" className="button button-danger" onClick={() => setTaking(true)}>
+          <Icon name="alert" size={16} /> {t('requests.emergency')}
+        </button>
+      </div>
+      <List
+        pages={pages}
+        count={items.length}
+        heads={['requests.who', 'requests.what', 'requests.why', 'requests.status', 'requests.actions']}
+        none={{ title: 'requests.none', detail: 'requests.none.emergency' }}
+      >
+        {items.map((item) => (
+          <Row key={item.id} item={item} onJudge={setJudged} />
+        ))}
+      </List>
+      {isTaking && <TakeDialog onClose={() => setTaking(false)} />}
+      {judged !== undefined && <VerdictDialog item={judged} onClose={() => setJudged(undefined)} />}
+    </>
+  );
+}
+
+function Row({ item, onJudge }: { item: EmergencyAccess; onJudge: (item: EmergencyAccess) => void }) {
+  const { nameOf } = useNames();
+  const mayJudge = useMay('users.admin');
+  const isMine = useMe().data?.userId === item.userId;
+  const settle = useSettle();
+  return (
+    <tr>
+      <th scope="row">
+        <strong>{nameOf(item.userId)}</strong>
+        <div className="small quiet">
+          <When at={item.takenAt} />
+        </div>
+      </th>
+      <td>
+        <span className="mono">{item.roleName}</span>
+        <div className="small quiet">{t('requests.emergency.changes', { count: item.changes })}</div>
+      </td>
+      <td>
+        {item.reason}
+        <div className="small quiet mono">{item.ticket}</div>
+      </td>
+      <td>
+        <div className="chips">
+          <Status status={item.status} />
+          <Verdict item={item} />
+        </div>
+        {item.reviewComment !== null && <div className="small quiet">{item.reviewComment}</div>}
+      </td>
+      <td>
+        <div className="table-actions">
+          {item.status === 'active' && isMine && (
+            <button
+              type="button"
+              className="button button-small"
+              onClick={() => settle(() => call('endEmergencyAccess', { path: { id: item.id } }), t('requests.ended'))}
+            >
+              {t('requests.end')}
+            </button>
+          )}
+          {item.verdict === null && !isMine && mayJudge && (
+            <button type="button" className="button button-small button-main" onClick={() => onJudge(item)}>
+              {t('requests.emergency.review')}
+            </button>
+          )}
+        </div>
+      </td>
+    </tr>
+  );
+}
+
+function Verdict({ item: { verdict } }: { item: EmergencyAccess }) {
+  if (verdict === null) return <span className="chip chip-warn">{t('requests.emergency.unreviewed')}</span>;
+  const kind = verdict === 'justified' ? 'chip-good' : 'chip-bad';
+  return <span className={`chip ${kind}`}>{t(`requests.emergency.${verdict}`)}</span>;
+}

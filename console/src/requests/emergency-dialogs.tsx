@@ -1,0 +1,84 @@
+/** Taking a role in an emergency, and the verdict on it. */
+import { useState } from 'react';
+
+import type { EmergencyAccess } from '../../../src/contract/api.js';
+import { call } from '../api/client.js';
+import { Field, SelectField, TextArea } from '../parts/field.js';
+import { FormDialog } from '../parts/form-dialog.js';
+import { Notice, Refusal } from '../parts/states.js';
+import { useToasts } from '../parts/toasts.js';
+import { useWork } from '../parts/work.js';
+import { t } from '../text/text.js';
+import { useNames, useRefreshRequests } from './data.js';
+import { RoleChoice } from './parts.js';
+
+export function TakeDialog({ onClose }: { onClose: () => void }) {
+  const [roleId, setRoleId] = useState('');
+  const [reason, setReason] = useState('');
+  const [ticket, setTicket] = useState('');
+  const toasts = useToasts();
+  const refresh = useRefreshRequests();
+  const { isBusy, error, run } = useWork();
+  const submit = (): void => {
+    if (roleId === '' || reason.trim() === '') return;
+    run(async () => {
+      toasts.saved(await call('takeEmergencyAccess', { body: { roleId, reason, ticket } }), {
+        what: t('requests.emergency.taken'),
+      });
+      await refresh();
+      onClose();
+    });
+  };
+  return (
+    <FormDialog
+      title={t('requests.emergency.title')}
+      save={t('requests.emergency.save')}
+      {...{ isBusy, submit, onClose }}
+    >
+      {error !== undefined && <Refusal error={error} />}
+      <Notice kind="warn">{t('requests.emergency.detail')}</Notice>
+      <RoleChoice value={roleId} onChange={setRoleId} />
+      <TextArea label={t('requests.reason')} maxLength={500} value={reason} onChange={setReason} />
+      <Field label={t('requests.ticket')} required value={ticket} onChange={setTicket} />
+    </FormDialog>
+  );
+}
+
+const VERDICTS = ['justified', 'unjustified'] as const;
+
+export function VerdictDialog({ item, onClose }: { item: EmergencyAccess; onClose: () => void }) {
+  const { nameOf } = useNames();
+  const [verdict, setVerdict] = useState<(typeof VERDICTS)[number]>('justified');
+  const [comment, setComment] = useState('');
+  const toasts = useToasts();
+  const refresh = useRefreshRequests();
+  const { isBusy, error, run } = useWork();
+  const submit = (): void =>
+    run(async () => {
+      const body = { verdict, ...(comment.trim() === '' ? {} : { comment }) };
+      const receipt = await call('reviewEmergencyAccess', { path: { id: item.id }, body });
+      toasts.saved(receipt, { what: t('requests.emergency.reviewed') });
+      await refresh();
+      onClose();
+    });
+  const { roleName: role, reason, ticket } = item;
+  return (
+    <FormDialog title={t('requests.emergency.review.title')} save={t('common.save')} {...{ isBusy, submit, onClose }}>
+      {error !== undefined && <Refusal error={error} />}
+      <p>{t('requests.emergency.review.detail', { name: nameOf(item.userId), role, reason, ticket })}</p>
+      <SelectField
+        label={t('requests.emergency.verdict')}
+        options={VERDICTS.map((one) => ({ value: one, label: t(`requests.emergency.${one}`) }))}
+        value={verdict}
+        onChange={(value) => setVerdict(VERDICTS.find((one) => one === value) ?? 'justified')}
+      />
+      <TextArea
+        label={t('requests.emergency.comment')}
+        hint={t('common.optional')}
+        maxLength={500}
+        value={comment}
+        onChange={setComment}
+      />
+    </FormDialog>
+  );
+}

@@ -1,0 +1,185 @@
+/** One review: each assignment with what speaks for and against it, kept or revoked with one press. */
+import { useQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+
+import type { Review, ReviewItemWithHints } from '../../../src/contract/api.js';
+import { addressOf, API, call, download } from '../api/client.js';
+import { useMay, useMe } from '../api/me.js';
+import { asProblem } from '../api/problem.js';
+import { saveFile } from '../parts/save-file.js';
+import { Failed, Loading } from '../parts/states.js';
+import { useToasts } from '../parts/toasts.js';
+import { setQuery, usePlace } from '../router.js';
+import { When } from '../text/dates.js';
+import { problemText } from '../text/problem-text.js';
+import { t } from '../text/text.js';
+import { useNames, usePages } from './data.js';
+import { List } from './parts.js';
+import { CloseDialog } from './review-dialogs.js';
+import { Progress } from './reviews-screen.js';
+import { useSettle } from './settle.js';
+
+const DECISIONS = ['undecided', 'keep', 'revoke'] as const;
+
+export function ReviewItems({ reviewId }: { reviewId: string }) {
+  const review = useQuery({
+    queryKey: ['requests', 'review', reviewId],
+    queryFn: ({ signal }) => call('getReview', { path: { id: reviewId } }, { signal }),
+  });
+  if (review.isPending) return <Loading />;
+  if (review.isError) return <Failed error={review.error} onRetry={() => void review.refetch()} />;
+  return (
+    <div className="stack">
+      <Head review={review.data} />
+      <Items review={review.data} />
+    </div>
+  );
+}
+
+function Head({ review }: { review: Review }) {
+  const mayDecide = useMay('users.admin');
+  const [isClosing, setClosing] = useState(false);
+  return (
+    <>
+      <button
+        type="button"
+        className="button-link"
+        onClick={() => setQuery({ review: undefined, decision: undefined })}
+      >
+        {t('reviews.back')}
+      </button>
+      <div className="row">
+        <h1 className="grow">{review.name}</h1>
+        <Evidence review={review} />
+        {review.status === 'open' && mayDecide && (
+          <button type="button" className="button" onClick={() => setClosing(true)}>
+            {t('reviews.close')}
+          </button>
+        )}
+      </div>
+      <Progress review={review} />
+      {isClosing && <CloseDialog review={review} onClose={() => setClosing(false)} />}
+    </>
+  );
+}
+
+/** The whole review as a file; that it was taken stands in the audit log. */
+function Evidence({ review: { id } }: { review: Review }) {
+  const toasts = useToasts();
+  const save = async (): Promise<void> => {
+    const address = addressOf('/admin/reviews/{id}/export', { path: { id }, query: { format: 'csv' } });
+    saveFile('access-review.csv', await download(address.slice(API.length)));
+  };
+  const fail = (error: unknown): void => toasts.say('bad', problemText(asProblem(error)));
+  return (
+    <button type="button" className="button" onClick={() => void save().catch(fail)}>
+      {t('reviews.export')}
+    </button>
+  );
+}
+
+function Items({ review }: { review: Review }) {
+  const { query } = usePlace();
+  const decision = DECISIONS.find((one) => one === query.get('decision'));
+  const pages = usePages(['items', review.id, decision], (place, signal) => {
+    const query = { ...place, ...(decision === undefined ? {} : { decision }) };
+    return call('listReviewItems', { path: { id: review.id }, query }, { signal });
+  });
+  const items = pages.data?.pages.flatMap((page) => page.items) ?? [];
+  return (
+    <>
+      <div className="row toolbar">
+        <select
+          className="toolbar-select"
+          aria-label={t('reviews.decision')}
+          value={decision ?? ''}
+          onChange={(event) => setQuery({ decision: event.target.value })}
+        >
+          <option value="">{t('reviews.decision.any')}</option>
+          {DECISIONS.map((one) => (
+            <option key={one} value={one}>
+              {t(`reviews.decision.${one}`)}
+            </option>
+          ))}
+        </select>
+      </div>
+      <List
+        pages={pages}
+        count={items.length}
+        heads={['requests.who', 'requests.what', 'reviews.hints', 'reviews.decision', 'requests.actions']}
+        none={{ title: 'reviews.empty', detail: 'reviews.intro' }}
+      >
+        {items.map((item) => (
+          <Row key={item.id} review={review} item={item} />
+        ))}
+      </List>
+    </>
+  );
+}
+
+function Row({ review, item }: { review: Review; item: ReviewItemWithHints }) {
+  const { nameOf } = useNames();
+  return (
+    <tr>
+      <th scope="row">
+        <strong>{nameOf(item.userId)}</strong>
+      </th>
+      <td>
+        <span className="mono">{item.roleName}</span>
+        <div className="small quiet">
+          <When at={item.assignedAt} />
+        </div>
+      </td>
+      <td>
+        <Hints hints={item.hints} />
+      </td>
+      <td>
+        {item.decision === null ? t('reviews.undecided') : t(`reviews.decision.${item.decision}`)}
+        {item.decidedByUserId !== null && <div className="small quiet">{nameOf(item.decidedByUserId)}</div>}
+      </td>
+      <td>
+        {review.status === 'open' && item.decision !== 'revoke' && (
+          <Decide review={review} item={item} name={nameOf(item.userId)} />
+        )}
+      </td>
+    </tr>
+  );
+}
+
+function Hints({ hints: { unused, dormant, withoutManager } }: { hints: ReviewItemWithHints['hints'] }) {
+  return (
+    <div className="chips">
+      {unused === true && <span className="chip chip-warn">{t('reviews.hint.unused')}</span>}
+      {unused === null && <span className="chip">{t('reviews.hint.unknown')}</span>}
+      {dormant && <span className="chip chip-warn">{t('reviews.hint.dormant')}</span>}
+      {withoutManager && <span className="chip">{t('reviews.hint.withoutManager')}</span>}
+    </div>
+  );
+}
+
+function Decide({ review, item, name }: { review: Review; item: ReviewItemWithHints; name: string }) {
+  const mayDecide = useMay('users.admin');
+  const isMine = useMe().data?.userId === item.userId;
+  const settle = useSettle();
+  if (!mayDecide || isMine) return null;
+  const said = { role: item.roleName, name };
+  const button = (decision: 'keep' | 'revoke') => (
+    <button
+      type="button"
+      className="button button-small"
+      aria-label={t(`reviews.${decision}.of`, said)}
+      onClick={() => {
+        const path = { id: review.id, itemId: item.id };
+        settle(() => call('decideReviewItem', { path, body: { decision } }), t('reviews.decided', said));
+      }}
+    >
+      {t(`reviews.${decision}`)}
+    </button>
+  );
+  return (
+    <div className="table-actions">
+      {item.decision === null && button('keep')}
+      {button('revoke')}
+    </div>
+  );
+}

@@ -1,0 +1,162 @@
+/**
+ * `/requests` and `/admin/reviews` in a real browser: a role asked for by one and approved by another, handed on, taken in
+ * an emergency and judged afterwards, and a review that keeps and revokes.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { findBrowser } from '../support/browser.js';
+import { axeFaults, openConsole, shoot } from '../support/console.js';
+import type { ConsoleStage } from '../support/console.js';
+
+describe.skipIf(findBrowser() === undefined)('requests', () => {
+  let stage: ConsoleStage;
+  beforeAll(async () => {
+    stage = await openConsole();
+    const policy = {
+      elevationMaxMinutes: 480,
+      elevationAnswerHours: 24,
+      delegationMaxDays: 30,
+      emergency: [{ holderRoleId: 'acme.biller', roleId: 'acme.billing_lead' }],
+    };
+    const { status } = await stage.service.put('/admin/access-policy', policy, { as: { user: 'ada', tenant: 'acme' } });
+    expect(status).toBe(200);
+  });
+  afterAll(async () => {
+    await stage.end();
+  });
+
+  test('a role is asked for by one, denied and approved by another, and given back', async () => {
+    const { page: noor, ...hers } = await stage.signedIn('noor', '/requests');
+    await noor.getByText('Nobody has asked for a role').waitFor();
+    expect(await axeFaults(noor)).toEqual([]);
+    for (const reason of ['Out of curiosity', 'Month end']) {
+      await noor.getByRole('button', { name: 'Ask for a role' }).click();
+      await noor.getByLabel('Id of the role').fill('acme.rcm_analyst');
+      await noor.getByLabel('Reason').fill(reason);
+      if (reason === 'Out of curiosity') expect(await axeFaults(noor)).toEqual([]);
+      await noor.getByRole('button', { name: 'Send the request' }).click();
+      const row = noor.getByRole('row', { name: new RegExp(reason) });
+      await row.getByText('Waiting').waitFor();
+      if (reason === 'Month end') continue;
+      // One open request for each role: this one is taken back first.
+      await row.getByRole('button', { name: 'Take back' }).click();
+      await row.getByText('Taken back').waitFor();
+    }
+
+    const { page: ada, ...others } = await stage.signedIn('ada', '/requests?status=pending');
+    const row = ada.getByRole('row', { name: /Noor Rahman/ });
+    await row.waitFor();
+    expect(await axeFaults(ada)).toEqual([]);
+    await shoot(ada, 'requests');
+    await ada.getByRole('button', { name: 'Deny RCM_ANALYST to Noor Rahman' }).waitFor();
+    await ada.getByRole('button', { name: 'Approve RCM_ANALYST for Noor Rahman' }).click();
+    await ada.getByText('Noor Rahman holds RCM_ANALYST from now on, for 1 hour.').waitFor();
+    expect(await axeFaults(ada)).toEqual([]);
+    await shoot(ada, 'requests-approve');
+    await ada.getByRole('dialog').getByRole('button', { name: 'Approve' }).click();
+    await ada.getByText('Noor Rahman has RCM_ANALYST for 1 hour.').waitFor();
+    await row.waitFor({ state: 'detached' });
+
+    await noor.reload();
+    const mine = noor.getByRole('row', { name: /Month end/ });
+    await mine.getByText('Approved').waitFor();
+    await mine.getByRole('button', { name: 'Give back' }).click();
+    await mine.getByText('Ended early').waitFor();
+    expect([...hers.complaints, ...others.complaints]).toEqual([]);
+    await hers.context.close();
+    await others.context.close();
+  });
+
+  test('a role is handed on until a day, and taken back', async () => {
+    const { page, context, complaints } = await stage.signedIn('ada', '/requests?tab=delegations');
+    await page.getByRole('button', { name: 'Hand on' }).click();
+    await page.getByLabel('To whom').selectOption({ label: 'Vic Moreno' });
+    await page.getByLabel('Role', { exact: true }).selectOption({ label: 'TENANT_ADMIN' });
+    await page.getByLabel('Until').fill(new Date(Date.now() + 86_400_000).toISOString().slice(0, 16));
+    await page.getByLabel('Reason').fill('Away until tomorrow');
+    expect(await axeFaults(page)).toEqual([]);
+    await shoot(page, 'requests-hand-on');
+    await page.getByRole('dialog').getByRole('button', { name: 'Hand on' }).click();
+    const row = page.getByRole('row', { name: /Ada Lindqvist to Vic Moreno/ });
+    await row.getByText('Active').waitFor();
+    await row.getByRole('button', { name: 'End now' }).click();
+    await row.getByText('Ended early').waitFor();
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
+  test('a role is taken in an emergency, and somebody else says whether that was justified', async () => {
+    const { page: otto, ...his } = await stage.signedIn('otto', '/requests?tab=emergency');
+    await otto.getByRole('button', { name: 'Take a role now' }).click();
+    await otto.getByText('It raises an alarm').waitFor();
+    await otto.getByLabel('Id of the role').fill('acme.billing_lead');
+    await otto.getByLabel('Reason').fill('Payroll is down');
+    await otto.getByLabel('Ticket').fill('INC-42');
+    expect(await axeFaults(otto)).toEqual([]);
+    await shoot(otto, 'requests-emergency');
+    await otto.getByRole('button', { name: 'Raise the alarm and take it' }).click();
+    await otto
+      .getByRole('row', { name: /Payroll is down/ })
+      .getByText('To be reviewed')
+      .waitFor();
+
+    const { page: ben, ...others } = await stage.signedIn('ben', '/requests?tab=emergency');
+    const row = ben.getByRole('row', { name: /Otto Weiss/ });
+    await row.getByText('Active').waitFor();
+    await row.getByRole('button', { name: 'Review' }).click();
+    await ben.getByLabel('Verdict').selectOption('unjustified');
+    await ben.getByLabel('Comment').fill('The lead was there');
+    expect(await axeFaults(ben)).toEqual([]);
+    await ben.getByRole('button', { name: 'Save' }).click();
+    await row.getByText('Not justified').waitFor();
+    await row.getByText('Ended early').waitFor();
+    expect(await axeFaults(ben)).toEqual([]);
+    expect([...his.complaints, ...others.complaints]).toEqual([]);
+    await his.context.close();
+    await others.context.close();
+  });
+
+  test('a review keeps one assignment, revokes another, and says what nobody decided', async () => {
+    const { page, context, complaints } = await stage.signedIn('ada', '/admin/reviews');
+    await page.getByText('No review yet').waitFor();
+    await page.getByRole('button', { name: 'Begin a review' }).click();
+    await page.getByLabel('Name').fill('Third quarter');
+    expect(await axeFaults(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Begin', exact: true }).click();
+    await page.getByRole('heading', { name: 'Third quarter' }).waitFor();
+    await page.getByRole('button', { name: 'Keep BILLER of Noor Rahman' }).click();
+    await page.getByText('Decided: BILLER of Noor Rahman.').waitFor();
+    await page.getByRole('button', { name: 'Revoke RCM_ANALYST from Sam Park' }).click();
+    const row = page.getByRole('row', { name: /Sam Park/ });
+    await row.getByText('Revoked').waitFor();
+    expect(await axeFaults(page)).toEqual([]);
+    await shoot(page, 'review');
+    // Nobody reviews what is theirs.
+    expect(
+      await page
+        .getByRole('row', { name: /^Ada Lindqvist/ })
+        .getByRole('button')
+        .count(),
+    ).toBe(0);
+    await page.getByLabel('Decision').selectOption('keep');
+    await page.getByRole('row', { name: /Noor Rahman/ }).waitFor();
+    await row.waitFor({ state: 'detached' });
+    const saved = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Evidence as CSV' }).click();
+    expect((await saved).suggestedFilename()).toBe('access-review.csv');
+    await page.getByRole('button', { name: 'Close the review' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Close the review' }).click();
+    await page.getByText('The review Third quarter is closed.').waitFor();
+    await page.getByRole('button', { name: 'All reviews' }).click();
+    await page
+      .getByRole('row', { name: /Third quarter/ })
+      .getByText('Closed')
+      .waitFor();
+    const [held] = await stage.world.sql<{ n: number }>(
+      `select count(*)::int as n from security.user_role where user_id = 'sam' and revoked_at is null`,
+    );
+    expect(held?.n).toBe(0);
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+});
