@@ -36,6 +36,7 @@ import { noSignIn } from './signin/operations.js';
 import type { SigningIn } from './signin/signing-in.js';
 import type { SessionFor } from './signin/tokens.js';
 import type { ModelPart } from './sync/model.js';
+import { syncStateOperations } from './sync/state-operations.js';
 
 /** What the operations are made of. */
 export interface OperationsBase {
@@ -44,6 +45,8 @@ export interface OperationsBase {
   readonly now: () => Date;
   /** Of role `bailiwick_service`. */
   readonly pool: Pool;
+  /** Of role `bailiwick_sync`. */
+  readonly syncPool: Pool;
   readonly tuples: TupleStore;
   readonly engineWatch: EngineWatch;
   readonly model: ModelPart;
@@ -85,7 +88,8 @@ export function carriedOut(
       ...recordOperations({ change, show, now, authorize: decisions.authorize }),
       ...requestOperations({ change, show, now, metrics }),
       ...impersonationOperations({ change, ...people }),
-      ...auditOperations({ show }),
+      ...auditOperations({ show, syncPool: base.syncPool }),
+      ...syncStateOperations({ pool: base.syncPool }),
       ...mailOperations({ pool, office: base.office }),
       ...(base.signingIn?.operations ?? noSignIn()),
     },

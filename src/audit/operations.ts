@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 
+import type { Pool } from '../platform/postgres.js';
 import { parseMoment } from '../shared/moment.js';
 import type { Operations } from '../shared/operation.js';
 import { decodePlace, toPage } from '../shared/page-cursor.js';
@@ -15,14 +16,28 @@ import type { AccessLogFilter, AccessLogPlace, AccessLogRow } from './access-log
 import { tenantOf } from './change.js';
 import type { Show } from './change.js';
 import { csvLine } from './csv.js';
+import { selectLogState } from './log-state-store.js';
 
 const place = z.tuple([z.string().regex(/^[0-9]{1,16}$/), z.string().regex(/^[0-9]{1,18}$/)]);
 const EXPORT_PAGE = 1_000;
 /** All that there is of the tenant: what is listed, and the id of an entry about the list itself. */
 const ENTITY = { entityType: 'access_log', entityId: '*' } as const;
 
-export function auditOperations({ show }: { show: Show }) {
+export interface AuditOperationsOptions {
+  readonly show: Show;
+  /** Of role `bailiwick_sync`: seals and checkpoints belong to no tenant. */
+  readonly syncPool: Pool;
+}
+
+export function auditOperations({ show, syncPool }: AuditOperationsOptions) {
   return {
+    async getAuditLogState() {
+      const { sealedUntil, signedUntil } = await syncPool.statement(selectLogState);
+      return {
+        status: 200,
+        body: { sealedUntil: sealedUntil?.toISOString() ?? null, signedUntil: signedUntil?.toISOString() ?? null },
+      };
+    },
     async listAuditLog({ query }, context) {
       const tenantId = tenantOf(context);
       const filter = filterOf(query);

@@ -519,6 +519,28 @@ export type EntryDetails = {
   [key: string]: unknown;
 };
 
+export type AuditLogState = {
+  /**
+   * When the last sealed entry was written; null where there is none.
+   */
+  sealedUntil: Timestamp | null;
+  /**
+   * The same of the last entry that a signed checkpoint covers.
+   */
+  signedUntil: Timestamp | null;
+};
+
+export type SyncState = {
+  /**
+   * How long the oldest change has waited that is not in force yet; 0 where none waits.
+   */
+  waitingSeconds: number;
+  /**
+   * Changes that the engine has refused, which an operator has to look at.
+   */
+  parked: number;
+};
+
 export type AuditPage = {
   items: Array<AuditEntry>;
   nextCursor: Cursor | null;
@@ -4071,6 +4093,100 @@ export type ListAuditLogResponses = {
 };
 
 export type ListAuditLogResponse = ListAuditLogResponses[keyof ListAuditLogResponses];
+
+export type GetAuditLogStateData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: never;
+  url: '/admin/audit-log/state';
+};
+
+export type GetAuditLogStateErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type GetAuditLogStateError = GetAuditLogStateErrors[keyof GetAuditLogStateErrors];
+
+export type GetAuditLogStateResponses = {
+  /**
+   * The state.
+   */
+  200: AuditLogState;
+};
+
+export type GetAuditLogStateResponse = GetAuditLogStateResponses[keyof GetAuditLogStateResponses];
+
+export type GetSyncStateData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: never;
+  url: '/sync-state';
+};
+
+export type GetSyncStateErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type GetSyncStateError = GetSyncStateErrors[keyof GetSyncStateErrors];
+
+export type GetSyncStateResponses = {
+  /**
+   * The state.
+   */
+  200: SyncState;
+};
+
+export type GetSyncStateResponse = GetSyncStateResponses[keyof GetSyncStateResponses];
 
 export type ExportAuditLogData = {
   body?: never;

@@ -65,6 +65,10 @@ import type {
   DeleteRecordResponses,
   ListAuditLogData,
   ListAuditLogResponses,
+  GetAuditLogStateData,
+  GetAuditLogStateResponses,
+  GetSyncStateData,
+  GetSyncStateResponses,
   ExportAuditLogData,
   ExportAuditLogResponses,
   ListMyElevationsData,
@@ -211,6 +215,8 @@ export interface OperationTypes {
   readonly transferRecord: { data: TransferRecordData; responses: TransferRecordResponses };
   readonly deleteRecord: { data: DeleteRecordData; responses: DeleteRecordResponses };
   readonly listAuditLog: { data: ListAuditLogData; responses: ListAuditLogResponses };
+  readonly getAuditLogState: { data: GetAuditLogStateData; responses: GetAuditLogStateResponses };
+  readonly getSyncState: { data: GetSyncStateData; responses: GetSyncStateResponses };
   readonly exportAuditLog: { data: ExportAuditLogData; responses: ExportAuditLogResponses };
   readonly listMyElevations: { data: ListMyElevationsData; responses: ListMyElevationsResponses };
   readonly requestElevation: { data: RequestElevationData; responses: RequestElevationResponses };
@@ -301,6 +307,8 @@ export const operationIds = [
   'transferRecord',
   'deleteRecord',
   'listAuditLog',
+  'getAuditLogState',
+  'getSyncState',
   'exportAuditLog',
   'listMyElevations',
   'requestElevation',

@@ -212,7 +212,15 @@ describe.skipIf(findBrowser() === undefined)('people', () => {
       .getByRole('button', { name: /^Details of assignment.create/ })
       .first()
       .waitFor();
+    await page.getByText('Sealed and signed to').waitFor();
     await shoot(page, 'audit');
+    // Where the engine has refused a change, every page says so.
+    await stage.world.superSql(`insert into sync.outbox (tenant_id, kind, a, parked_at, retry_at)
+      values ('acme', 'role', 'acme.refused', now(), now() + interval '1 hour')`);
+    await page.reload();
+    await page.getByText('The decision engine has refused one change; an operator has to look at it.').waitFor();
+    expect(await axeFaults(page)).toEqual([]);
+    await stage.world.superSql(`delete from sync.outbox where a = 'acme.refused'`);
     const download = page.waitForEvent('download');
     await page.getByRole('button', { name: 'Export CSV' }).click();
     expect((await download).suggestedFilename()).toBe('audit.csv');

@@ -1,4 +1,5 @@
 /** The console on a real service: a tenant with people who can sign in, a platform admin, and hands to work a page. */
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -52,6 +53,7 @@ export async function openConsole(): Promise<ConsoleStage> {
   await world.sql(`insert into identity.platform_admin (user_id) values ('root')`);
   const service = await startService(world, {
     signIn: { domain: 'localhost' },
+    auditKey: generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
     requestTimeoutMs: 5_000,
     syncWaitMs: 3_000,
   });

@@ -285,6 +285,7 @@ export const OPERATION_FIXTURES: Readonly<Record<string, OperationFixture>> = {
   closeReview: { prepare: async (world, tenantId) => ({ path: { id: (await aReview(world, tenantId)).id } }) },
   exportReview: { prepare: async (world, tenantId) => ({ path: { id: (await aReview(world, tenantId)).id } }) },
   listAuditLog: { prepare: nothing },
+  getAuditLogState: { prepare: nothing },
   exportAuditLog: { prepare: nothing },
 };
 

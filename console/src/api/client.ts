@@ -63,6 +63,8 @@ const ROUTES = {
   decideReviewItem: ['POST', '/admin/reviews/{id}/items/{itemId}'],
   closeReview: ['POST', '/admin/reviews/{id}/close'],
   listAuditLog: ['GET', '/admin/audit-log'],
+  getAuditLogState: ['GET', '/admin/audit-log/state'],
+  getSyncState: ['GET', '/sync-state'],
   listPeople: ['GET', '/admin/users'],
   createUser: ['POST', '/admin/users'],
   getUser: ['GET', '/admin/users/{id}'],

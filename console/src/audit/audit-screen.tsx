@@ -15,6 +15,7 @@ import { setQuery, usePlace } from '../router.js';
 import { fromLocalField, toLocalField } from '../text/dates.js';
 import { problemText } from '../text/problem-text.js';
 import { t } from '../text/text.js';
+import { ChainState } from './chain-state.js';
 import { Entry } from './entry.js';
 
 type Query = NonNullable<Input<'listAuditLog'>['query']>;
@@ -73,6 +74,7 @@ export function AuditScreen() {
         <Export filter={filter} format="csv" />
         <Export filter={filter} format="ndjson" />
       </div>
+      <ChainState />
       <Filters filter={filter} />
       {log.isPending && <Loading />}
       {log.isError && <Failed error={log.error} onRetry={() => void log.refetch()} />}

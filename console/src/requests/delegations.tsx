@@ -1,4 +1,7 @@
-/** A role or a team handed on for a time. */
+/**
+ * A role or a team handed on for a time: the list with what can be taken back, and the dialog in which one hands on.
+ * Who may not see people types an id instead of choosing a name.
+ */
 import { useState } from 'react';
 
 import type { Delegation } from '../../../src/contract/api.js';

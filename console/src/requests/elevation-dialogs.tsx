@@ -1,4 +1,7 @@
-/** Asking for a role, and answering for it. */
+/**
+ * Asking for a role, and answering for it. Both stand in the audit log with the reason that is given here; whoever
+ * answers reads the asker's reason before they do.
+ */
 import { useState } from 'react';
 
 import type { Elevation } from '../../../src/contract/api.js';

@@ -1,11 +1,14 @@
-/** Requests for a role: asked for by one, answered by somebody else who may assign it, ended by itself. */
+/**
+ * Requests for a role: asked for by one, answered by somebody else who may assign it, ended by itself. Each row offers
+ * what its reader may do about it now, and nothing else.
+ */
 import { useState } from 'react';
 
 import type { Elevation } from '../../../src/contract/api.js';
 import { call } from '../api/client.js';
 import { useMay, useMe } from '../api/me.js';
 import { Icon } from '../parts/icon.js';
-import { When } from '../text/dates.js';
+import { momentOf, When } from '../text/dates.js';
 import { t } from '../text/text.js';
 import { useNames, usePages } from './data.js';
 import { type Answer, AnswerDialog, AskDialog } from './elevation-dialogs.js';
@@ -79,16 +82,13 @@ function Row({ item, onAnswer }: { item: Elevation; onAnswer: (answer: Answer) =
 }
 
 function Since({ item, nameOf }: { item: Elevation; nameOf: (userId: string) => string }) {
-  const moment =
-    item.status === 'pending'
-      ? item.answerBy
-      : item.status === 'approved'
-        ? item.expiresAt
-        : (item.endedAt ?? item.decidedAt);
+  const ended = item.endedAt ?? item.decidedAt;
   return (
     <div className="small quiet">
       {item.decidedByUserId !== null && <div>{nameOf(item.decidedByUserId)}</div>}
-      {moment !== null && <When at={moment} />}
+      {item.status === 'pending' && t('requests.answerBy', { when: momentOf(item.answerBy) })}
+      {item.status === 'approved' && item.expiresAt !== null && t('requests.until', { when: momentOf(item.expiresAt) })}
+      {item.status !== 'pending' && item.status !== 'approved' && ended !== null && <When at={ended} />}
       {item.decisionReason !== null && <div>{item.decisionReason}</div>}
     </div>
   );

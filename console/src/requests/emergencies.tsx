@@ -1,4 +1,7 @@
-/** Roles taken at once in an emergency, with an alarm, and what somebody else says of it afterwards. */
+/**
+ * Roles taken at once in an emergency, with an alarm, and what somebody else says of it afterwards. What is not reviewed
+ * yet says so, whether it still runs or not.
+ */
 import { useState } from 'react';
 
 import type { EmergencyAccess } from '../../../src/contract/api.js';

@@ -1,4 +1,7 @@
-/** Taking a role in an emergency, and the verdict on it. */
+/**
+ * Taking a role in an emergency, and the verdict on it. The first says what it sets off before it is done; the second
+ * shows the reason and the ticket that were given.
+ */
 import { useState } from 'react';
 
 import type { EmergencyAccess } from '../../../src/contract/api.js';

@@ -1,4 +1,7 @@
-/** What the lists of requests have in common: the frame of a table, a status, choices of a role and of a person. */
+/**
+ * What the lists of requests have in common: the frame of a table with its empty, loading and failed states, a status in
+ * a word, and choices of a role and of a person.
+ */
 import type { ReactNode } from 'react';
 
 import { useMay } from '../api/me.js';

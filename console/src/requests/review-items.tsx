@@ -1,4 +1,7 @@
-/** One review: each assignment with what speaks for and against it, kept or revoked with one press. */
+/**
+ * One review: each assignment with what speaks for and against it, kept or revoked with one press. What is one's own is
+ * shown without buttons, since nobody reviews themselves.
+ */
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 

@@ -13,6 +13,7 @@ import { navigate, usePlace } from '../router.js';
 import { t } from '../text/text.js';
 import { Link } from './link.js';
 import { type Entry, entries, useOpenEntries } from './screens.js';
+import { SyncBanner } from './sync-banner.js';
 import { type Theme, useTheme } from './theme.js';
 
 export function Shell({ children }: { children: ReactNode }) {
@@ -27,6 +28,7 @@ export function Shell({ children }: { children: ReactNode }) {
       <Menu />
       <div className="shell-main">
         {acting !== undefined && <ImpersonationBanner acting={acting} />}
+        <SyncBanner />
         <main id="content" tabIndex={-1}>
           {children}
         </main>

@@ -39,6 +39,12 @@ export const commonTexts = {
   'saved.pending': 'Saved; pending. It will be in force within a moment.',
   'saved.behind': 'Saved, but not yet in force: the decision engine is behind.',
   'saved.nothing': 'Nothing to save: it stood so already.',
+  'sync.late.one':
+    'Changes take effect late: the oldest has waited for one second. What is shown is saved, and not yet decided by.',
+  'sync.late.other':
+    'Changes take effect late: the oldest has waited for {count} seconds. What is shown is saved, and not yet decided by.',
+  'sync.parked.one': 'The decision engine has refused one change; an operator has to look at it.',
+  'sync.parked.other': 'The decision engine has refused {count} changes; an operator has to look at them.',
   'drift.banner': 'The decision engine and the rows do not agree about {count} permission.',
   'drift.banner.one':
     'The decision engine and the rows do not agree about one permission. A change is on its way, or an operator should reconcile.',
