@@ -31,12 +31,17 @@ export interface AuditOperationsOptions {
 
 export function auditOperations({ show, syncPool }: AuditOperationsOptions) {
   return {
-    async getAuditLogState() {
-      const { sealedUntil, signedUntil } = await syncPool.statement(selectLogState);
-      return {
-        status: 200,
-        body: { sealedUntil: sealedUntil?.toISOString() ?? null, signedUntil: signedUntil?.toISOString() ?? null },
+    async getAuditLogState(_input, context) {
+      const tenantId = tenantOf(context);
+      const state = await syncPool.statement((tx) => selectLogState(tx, tenantId));
+      const iso = (at: Date | null): string | null => at?.toISOString() ?? null;
+      const { lastEntryAt, sealedUntil, signedUntil } = state;
+      const body = {
+        lastEntryAt: iso(lastEntryAt),
+        sealedUntil: iso(sealedUntil),
+        signedUntil: iso(signedUntil),
       };
+      return { status: 200, body };
     },
     async listAuditLog({ query }, context) {
       const tenantId = tenantOf(context);

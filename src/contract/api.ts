@@ -521,11 +521,15 @@ export type EntryDetails = {
 
 export type AuditLogState = {
   /**
-   * When the last sealed entry was written; null where there is none.
+   * When the last entry of the tenant was written; null where there is none.
+   */
+  lastEntryAt: Timestamp | null;
+  /**
+   * The same of its last entry that is sealed.
    */
   sealedUntil: Timestamp | null;
   /**
-   * The same of the last entry that a signed checkpoint covers.
+   * The same of its last entry that a signed checkpoint covers.
    */
   signedUntil: Timestamp | null;
 };

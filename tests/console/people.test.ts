@@ -27,6 +27,7 @@ describe.skipIf(findBrowser() === undefined)('people', () => {
     await page.getByRole('button', { name: 'New tenant' }).click();
     await page.getByLabel('Name', { exact: true }).fill('Lakeside Billing');
     await page.getByLabel('Short name', { exact: true }).fill('lakeside');
+    expect(await axeFaults(page)).toEqual([]);
     await page.getByRole('button', { name: 'Create the tenant' }).click();
     await page.getByText('Lakeside Billing is created.').waitFor();
     await page.getByRole('button', { name: 'Switch to tenant Lakeside Billing' }).click();
@@ -74,6 +75,21 @@ describe.skipIf(findBrowser() === undefined)('people', () => {
     const types = (await eventsOf(stage.world, tenant?.id ?? '')).map(({ type }) => type);
     expect(types).toEqual(expect.arrayContaining(['IMPERSONATION_STARTED', 'USER_CREATED', 'IMPERSONATION_ENDED']));
     expect([...complaints, ...theirs.complaints]).toEqual([]);
+    await context.close();
+  });
+
+  test('acting in a tenant ends by itself, and says so', async () => {
+    const { page, context, complaints } = await stage.signedIn('root', '/admin/tenants');
+    await page.getByRole('button', { name: 'Switch to tenant Acme Behavioral Health' }).click();
+    await page.getByRole('textbox', { name: 'Reason' }).fill('looking at the teams');
+    await page.getByRole('dialog').getByRole('button', { name: 'Switch to tenant' }).click();
+    await page.getByText('Acting in Acme Behavioral Health as platform admin').waitFor();
+    await page.clock.install();
+    await page.clock.fastForward('01:01:00');
+    await page.getByText('Your time in Acme Behavioral Health is over').waitFor();
+    await page.getByRole('heading', { name: 'Tenants' }).waitFor();
+    expect(await page.getByText('Acting in').count()).toBe(0);
+    expect(complaints).toEqual([]);
     await context.close();
   });
 

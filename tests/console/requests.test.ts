@@ -29,26 +29,39 @@ describe.skipIf(findBrowser() === undefined)('requests', () => {
     const { page: noor, ...hers } = await stage.signedIn('noor', '/requests');
     await noor.getByText('Nobody has asked for a role').waitFor();
     expect(await axeFaults(noor)).toEqual([]);
-    for (const reason of ['Out of curiosity', 'Month end']) {
+    const ask = async (reason: string) => {
       await noor.getByRole('button', { name: 'Ask for a role' }).click();
       await noor.getByLabel('Id of the role').fill('acme.rcm_analyst');
       await noor.getByLabel('Reason').fill(reason);
-      if (reason === 'Out of curiosity') expect(await axeFaults(noor)).toEqual([]);
+      if (reason === 'A mistake') expect(await axeFaults(noor)).toEqual([]);
       await noor.getByRole('button', { name: 'Send the request' }).click();
       const row = noor.getByRole('row', { name: new RegExp(reason) });
       await row.getByText('Waiting').waitFor();
-      if (reason === 'Month end') continue;
-      // One open request for each role: this one is taken back first.
-      await row.getByRole('button', { name: 'Take back' }).click();
-      await row.getByText('Taken back').waitFor();
-    }
+      return row;
+    };
+    // One open request for each role.
+    const mistake = await ask('A mistake');
+    await mistake.getByRole('button', { name: 'Take back' }).click();
+    await mistake.getByText('Taken back').waitFor();
+    await ask('Out of curiosity');
 
     const { page: ada, ...others } = await stage.signedIn('ada', '/requests?status=pending');
     const row = ada.getByRole('row', { name: /Noor Rahman/ });
     await row.waitFor();
     expect(await axeFaults(ada)).toEqual([]);
     await shoot(ada, 'requests');
-    await ada.getByRole('button', { name: 'Deny RCM_ANALYST to Noor Rahman' }).waitFor();
+    await ada.getByRole('button', { name: 'Deny RCM_ANALYST to Noor Rahman' }).click();
+    await ada.getByRole('dialog').getByLabel('Reason').fill('Ask your lead first');
+    expect(await axeFaults(ada)).toEqual([]);
+    await ada.getByRole('dialog').getByRole('button', { name: 'Deny' }).click();
+    await row.waitFor({ state: 'detached' });
+    await noor.reload();
+    await noor
+      .getByRole('row', { name: /Ask your lead first/ })
+      .getByText('Denied')
+      .waitFor();
+    await ask('Month end');
+    await ada.reload();
     await ada.getByRole('button', { name: 'Approve RCM_ANALYST for Noor Rahman' }).click();
     await ada.getByText('Noor Rahman holds RCM_ANALYST from now on, for 1 hour.').waitFor();
     expect(await axeFaults(ada)).toEqual([]);

@@ -69,6 +69,7 @@ describe.skipIf(findBrowser() === undefined)('the matrix', () => {
     await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
     await page.getByText(/is in use and cannot be deleted/).waitFor();
     await shoot(page, 'roles-in-use');
+    expect(await axeFaults(page)).toEqual([]);
     await page.getByRole('dialog').getByRole('link', { name: 'Sam Park' }).waitFor();
     await page.getByRole('dialog').locator('footer').getByRole('button', { name: 'Close' }).click();
     await stage.world.sql(`update security.user_role set revoked_at = now() where role_id = $1`, [made?.id]);
@@ -126,10 +127,12 @@ describe.skipIf(findBrowser() === undefined)('the matrix', () => {
     await page.getByRole('button', { name: 'Compare' }).click();
     await page.getByLabel('One role').selectOption({ label: 'BILLER' });
     await page.getByLabel('Another role').selectOption({ label: 'BILLING_LEAD' });
+    expect(await axeFaults(page)).toEqual([]);
     await page.getByRole('dialog').getByRole('button', { name: 'Compare' }).click();
     await page.getByRole('rowheader', { name: /denials.update/ }).waitFor();
     expect(await page.getByRole('rowheader', { name: /claims.read/ }).count()).toBe(0);
     await shoot(page, 'roles-compare');
+    expect(await axeFaults(page)).toEqual([]);
     await page.getByRole('button', { name: /Comparing BILLER with BILLING_LEAD/ }).click();
     await page.getByRole('button', { name: /^Columns/ }).click();
     await page.getByRole('checkbox', { name: 'MEMBER_SERVICES', exact: true }).uncheck();

@@ -27,6 +27,13 @@ test('the log is sealed, then signed for, up to the last entry', async () => {
   const isSigned = async () => Date.parse((await readState()).signedUntil ?? '') >= writtenAt;
   await expect.poll(isSigned, { timeout: 30_000 }).toBe(true);
   const { sealedUntil, signedUntil } = await readState();
+  // What another tenant does shows in its own state alone.
+  const before = (await office.service.get<AuditLogState>('/admin/audit-log/state', ODA)).body;
+  await office.addRole('LATER');
+  expect((await office.service.get<AuditLogState>('/admin/audit-log/state', ODA)).body.lastEntryAt).toBe(
+    before.lastEntryAt,
+  );
+  expect((await readState()).lastEntryAt).not.toBe(sealedUntil);
   expect(Date.parse(sealedUntil ?? '')).toBeGreaterThanOrEqual(Date.parse(signedUntil ?? ''));
   expect((await office.service.get('/admin/audit-log/state', VIC)).status).toBe(403);
 });

@@ -115,7 +115,10 @@ export async function axeFaults(page: Page): Promise<string[]> {
       );
     }
   }
-  await page.evaluate('delete document.documentElement.dataset.theme');
+  await page.evaluate(
+    `delete document.documentElement.dataset.theme;
+     Promise.allSettled(document.getAnimations().map(({ finished }) => finished))`,
+  );
   return faults;
 }
 
@@ -130,5 +133,7 @@ const SHOTS = fileURLToPath(new URL('../../docs/screenshots/', import.meta.url))
 export async function shoot(page: Page, name: string): Promise<void> {
   if (process.env['UPDATE_SCREENSHOTS'] !== '1') return;
   mkdirSync(SHOTS, { recursive: true });
+  // A message lies over what is to be seen, for ten seconds.
+  await page.locator('.toast').first().waitFor({ state: 'detached', timeout: 15_000 });
   await page.screenshot({ path: `${SHOTS}${name}.png` });
 }

@@ -22,8 +22,9 @@ export function ImpersonationBanner({ acting }: { acting: Acting }) {
   useEffect(() => {
     if (left > 0) return;
     changeSession({ acting: undefined });
+    toasts.say('warn', t('banner.over', { tenant: acting.tenantName }));
     void navigate('/admin/tenants');
-  }, [left]);
+  }, [left, toasts, acting.tenantName]);
   const stop = async (): Promise<void> => {
     if (!(await navigate('/admin/tenants'))) return;
     await call('endImpersonation', { path: { id: acting.tenantId } }, { as: 'own' });

@@ -125,7 +125,7 @@ function DelegateDialog({ onClose }: { onClose: () => void }) {
       {error !== undefined && <Refusal error={error} />}
       <p>{t('requests.delegate.detail')}</p>
       <PersonChoice label={t('requests.delegate.to')} people={others} value={delegateUserId} onChange={setDelegate} />
-      <RoleChoice value={roleId} onChange={setRoleId} none={t('requests.delegate.noRole')} />
+      <RoleChoice value={roleId} onChange={setRoleId} none={t('requests.delegate.noRole')} own />
       <label className="check-line">
         <input type="checkbox" checked={team} onChange={(event) => setTeam(event.target.checked)} />
         {t('requests.delegate.team')}

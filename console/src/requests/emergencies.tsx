@@ -8,7 +8,7 @@ import type { EmergencyAccess } from '../../../src/contract/api.js';
 import { call } from '../api/client.js';
 import { useMay, useMe } from '../api/me.js';
 import { Icon } from '../parts/icon.js';
-import { When } from '../text/dates.js';
+import { momentOf, When } from '../text/dates.js';
 import { t } from '../text/text.js';
 import { useNames, usePages } from './data.js';
 import { TakeDialog, VerdictDialog } from './emergency-dialogs.js';
@@ -72,6 +72,9 @@ function Row({ item, onJudge }: { item: EmergencyAccess; onJudge: (item: Emergen
           <Status status={item.status} />
           <Verdict item={item} />
         </div>
+        {item.status === 'active' && (
+          <div className="small quiet">{t('requests.until', { when: momentOf(item.expiresAt) })}</div>
+        )}
         {item.reviewComment !== null && <div className="small quiet">{item.reviewComment}</div>}
       </td>
       <td>

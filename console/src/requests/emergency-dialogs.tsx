@@ -51,12 +51,13 @@ const VERDICTS = ['justified', 'unjustified'] as const;
 
 export function VerdictDialog({ item, onClose }: { item: EmergencyAccess; onClose: () => void }) {
   const { nameOf } = useNames();
-  const [verdict, setVerdict] = useState<(typeof VERDICTS)[number]>('justified');
+  const [verdict, setVerdict] = useState<(typeof VERDICTS)[number]>();
   const [comment, setComment] = useState('');
   const toasts = useToasts();
   const refresh = useRefreshRequests();
   const { isBusy, error, run } = useWork();
-  const submit = (): void =>
+  const submit = (): void => {
+    if (verdict === undefined) return;
     run(async () => {
       const body = { verdict, ...(comment.trim() === '' ? {} : { comment }) };
       const receipt = await call('reviewEmergencyAccess', { path: { id: item.id }, body });
@@ -64,6 +65,7 @@ export function VerdictDialog({ item, onClose }: { item: EmergencyAccess; onClos
       await refresh();
       onClose();
     });
+  };
   const { roleName: role, reason, ticket } = item;
   return (
     <FormDialog title={t('requests.emergency.review.title')} save={t('common.save')} {...{ isBusy, submit, onClose }}>
@@ -71,9 +73,12 @@ export function VerdictDialog({ item, onClose }: { item: EmergencyAccess; onClos
       <p>{t('requests.emergency.review.detail', { name: nameOf(item.userId), role, reason, ticket })}</p>
       <SelectField
         label={t('requests.emergency.verdict')}
-        options={VERDICTS.map((one) => ({ value: one, label: t(`requests.emergency.${one}`) }))}
-        value={verdict}
-        onChange={(value) => setVerdict(VERDICTS.find((one) => one === value) ?? 'justified')}
+        options={[
+          { value: '', label: t('requests.choose') },
+          ...VERDICTS.map((one) => ({ value: one, label: t(`requests.emergency.${one}`) })),
+        ]}
+        value={verdict ?? ''}
+        onChange={(value) => setVerdict(VERDICTS.find((one) => one === value))}
       />
       <TextArea
         label={t('requests.emergency.comment')}

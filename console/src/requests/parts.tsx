@@ -4,7 +4,7 @@
  */
 import type { ReactNode } from 'react';
 
-import { useMay } from '../api/me.js';
+import { useMay, useMe } from '../api/me.js';
 import { Field, SelectField } from '../parts/field.js';
 import { Failed, Loading, State } from '../parts/states.js';
 import { PLATFORM_ROLE_ID, useRoles } from '../rbac/data.js';
@@ -82,11 +82,13 @@ interface ChoiceProps {
   readonly onChange: (value: string) => void;
   /** What stands for none of them. */
   readonly none?: string;
+  /** Whether only what the reader holds is offered. */
+  readonly own?: boolean;
 }
 
 /** A role of the tenant; its id, where the roles are not the reader's to see. */
-export function RoleChoice({ value, onChange, none = t('requests.choose') }: ChoiceProps) {
-  if (useMay('users.read')) return <KnownRole {...{ value, onChange, none }} />;
+export function RoleChoice({ value, onChange, none = t('requests.choose'), own = false }: ChoiceProps) {
+  if (useMay('users.read')) return <KnownRole {...{ value, onChange, none, own }} />;
   return (
     <Field
       label={t('requests.role.id')}
@@ -98,8 +100,11 @@ export function RoleChoice({ value, onChange, none = t('requests.choose') }: Cho
   );
 }
 
-function KnownRole({ value, onChange, none }: Required<ChoiceProps>) {
-  const roles = (useRoles().data ?? []).filter(({ id }) => id !== PLATFORM_ROLE_ID);
+function KnownRole({ value, onChange, none, own }: Required<ChoiceProps>) {
+  const mine = useMe().data?.roles ?? [];
+  const roles = (useRoles().data ?? []).filter(
+    ({ id, roleName }) => id !== PLATFORM_ROLE_ID && (!own || mine.includes(roleName)),
+  );
   const options = [{ value: '', label: none }, ...roles.map(({ id, roleName }) => ({ value: id, label: roleName }))];
   return <SelectField label={t('requests.role')} {...{ value, onChange, options }} />;
 }

@@ -1,9 +1,9 @@
 /** Words of the audit log. */
 export const auditTexts = {
   'audit.state.signed': 'Sealed and signed to',
-  'audit.state.unsigned': 'Sealed to {when}. No checkpoint is signed: the service has no key for it.',
+  'audit.state.unknown': 'How far this log is sealed and signed cannot be told now.',
   'audit.state.late':
-    'Sealed to {sealed}, but signed only to {signed}. Signing has stopped: the operator should run the audit verification.',
+    'Entries wait to be signed for. Sealed to: {sealed}. Signed to: {signed}. The operator should run the audit verification.',
   'audit.title': 'Audit log',
   'audit.drawer.title': 'Changes to roles',
   'audit.drawer.of': 'Only what concerns {role}.',

@@ -39,10 +39,8 @@ export const commonTexts = {
   'saved.pending': 'Saved; pending. It will be in force within a moment.',
   'saved.behind': 'Saved, but not yet in force: the decision engine is behind.',
   'saved.nothing': 'Nothing to save: it stood so already.',
-  'sync.late.one':
-    'Changes take effect late: the oldest has waited for one second. What is shown is saved, and not yet decided by.',
-  'sync.late.other':
-    'Changes take effect late: the oldest has waited for {count} seconds. What is shown is saved, and not yet decided by.',
+  'sync.late': 'Changes take effect late now. What is shown is saved, and the last of it is not yet decided by.',
+  'sync.unknown': 'Whether changes are in force cannot be told now.',
   'sync.parked.one': 'The decision engine has refused one change; an operator has to look at it.',
   'sync.parked.other': 'The decision engine has refused {count} changes; an operator has to look at them.',
   'drift.banner': 'The decision engine and the rows do not agree about {count} permission.',

@@ -51,6 +51,7 @@ export const platformTexts = {
   'switch.ticket.needed': 'An emergency needs a ticket.',
   'switch.emergency': 'This is an emergency (break glass)',
   'switch.save': 'Switch to tenant',
+  'banner.over': 'Your time in {tenant} is over: you act as yourself again.',
   'banner.acting': 'Acting in {tenant} as platform admin',
   'banner.reason': 'Reason: {reason}',
   'banner.left': '{time} left',
