@@ -207,8 +207,11 @@ function sqlState(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
-/** SQLSTATE classes in which the server or the connection is gone or about to be; Node's own socket codes besides. */
-const UNREACHABLE = /^(08|57P0|53|E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NOTFOUND|AI_AGAIN))/;
+/**
+ * SQLSTATE classes in which the server or the connection is gone or about to be, or what it has become since a failover may
+ * not write (25006); Node's own socket codes besides.
+ */
+const UNREACHABLE = /^(08|57P0|53|25006|E(CONNREFUSED|CONNRESET|PIPE|TIMEDOUT|HOSTUNREACH|NOTFOUND|AI_AGAIN))/;
 
 function isConnectionError(error: unknown): boolean {
   const code = sqlState(error);

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createDecisionLog } from '../../src/audit/decision-log.js';
 import type { DecisionEntry } from '../../src/audit/decision-store.js';
 import { createMetrics } from '../../src/platform/metrics.js';
+import { createPool } from '../../src/platform/postgres.js';
 import type { Pool } from '../../src/platform/postgres.js';
 import { Problem } from '../../src/shared/problem.js';
 import { createWorld, quiet, type World } from '../support/world.js';
@@ -177,6 +178,25 @@ describe('async', () => {
     await log.record(entry(tenantId));
     await log.stop();
     expect(await rowsOf(tenantId)).toBe(1_201);
+  });
+
+  test('a Postgres that takes nothing since a failover is away: what it refuses is nobody’s fault, and kept', async () => {
+    const tenantId = newTenant();
+    const name = new URL(world.databaseUrl).pathname.slice(1);
+    const pool = createPool(
+      { url: world.databaseUrl, role: 'bailiwick_service', max: 1, applicationName: 'failed-over' },
+      () => undefined,
+    );
+    await world.superSql(`alter database ${name} set default_transaction_read_only = on`);
+    const log = createLog('async', { pool });
+    await log.record(entry(tenantId));
+    // Longer than an entry is tried that Postgres refuses for what it is.
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    expect(await log.buffered()).toBe(1);
+    await world.superSql(`set transaction read write`, `alter database ${name} reset default_transaction_read_only`);
+    await expect.poll(() => rowsOf(tenantId), { timeout: 5_000 }).toBe(1);
+    await log.stop();
+    await pool.end();
   });
 
   test('a commit whose answer was lost is not written twice', async () => {
