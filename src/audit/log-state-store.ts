@@ -23,13 +23,15 @@ export async function selectLogState(tx: Tx, tenantId: string): Promise<LogState
                       order by s.last_seq desc limit 1)
       select (select e.accessed_at from audit.access_log e where e.tenant_id = $1::text
               order by e.accessed_at desc limit 1) as "lastEntryAt",
-             (select e.accessed_at from audit.access_log e, sealed s
-              where e.tenant_id = $1::text and (e.xid, e.id) <= (s.last_xid, s.last_id)
-              order by e.accessed_at desc limit 1) as "sealedUntil",
-             (select e.accessed_at from audit.access_log e, signed s
-              where e.tenant_id = $1::text and (e.xid, e.id) <= (s.last_xid, s.last_id)
-              order by e.accessed_at desc limit 1) as "signedUntil"`,
+             (select e.accessed_at from sealed s cross join lateral (${UP_TO_THERE}) e) as "sealedUntil",
+             (select e.accessed_at from signed s cross join lateral (${UP_TO_THERE}) e) as "signedUntil"`,
     values: [tenantId],
   });
   return rows[0] ?? { lastEntryAt: null, sealedUntil: null, signedUntil: null };
 }
+
+/** The tenant's newest entry that is not behind a seal's last; where there is no seal, no entry is looked at. */
+const UP_TO_THERE = `
+  select e.accessed_at from audit.access_log e
+  where e.tenant_id = $1::text and (e.xid, e.id) <= (s.last_xid, s.last_id)
+  order by e.accessed_at desc limit 1`;
