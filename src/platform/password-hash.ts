@@ -63,10 +63,12 @@ export function createPasswordHasher(options: HasherOptions = {}): PasswordHashe
       setTimeout(free, performance.now() - startedAt).unref();
     }
   }
-  return {
+  const hasher: PasswordHasher = {
     async warmUp() {
+      const place = hasher.admit();
       // Whoever signs in meets the same failure, and is told of it.
-      await ask({ phc: NOBODY, text: '' }).catch(() => undefined);
+      await place.verify(undefined, '', new AbortController().signal).catch(() => undefined);
+      place.release();
     },
     admit() {
       if (taken >= places) {
@@ -95,6 +97,7 @@ export function createPasswordHasher(options: HasherOptions = {}): PasswordHashe
       };
     },
   };
+  return hasher;
 }
 
 /** Hashes a password at once, for a program that does nothing else: a command or the start of the demo. */

@@ -28,9 +28,9 @@ test('what programs and the sign-in page ask for has been through its validator,
   const wanted = endpoints.filter(({ permission }) => ['decide', 'public'].includes(permission));
   expect([...found.keys()]).toEqual(wanted.map(({ id }) => id));
   expect(wanted.map(({ id }) => id)).toEqual(expect.arrayContaining(['check', 'batchCheck', 'signIn']));
-  // An address that the validator does not know would be 404 there, before anything is compiled.
-  for (const { id } of wanted) {
-    const result = found.get(id);
-    if (result !== 'valid') expect(result, id).toMatchObject({ status: 400 });
+  // Refused by the schema itself, field by field: a request for an address that the validator does not know is let through.
+  for (const { id, takesBody } of wanted) {
+    if (takesBody) expect(String(found.get(id)), id).toContain('must have required property');
+    else expect(found.get(id), id).toBe('valid');
   }
 });
