@@ -160,7 +160,7 @@ describe.skipIf(findBrowser() === undefined)('requests', () => {
     await page.getByRole('button', { name: 'Close the review' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Close the review' }).click();
     await page.getByText('The review Third quarter is closed.').waitFor();
-    await page.getByRole('button', { name: 'All reviews' }).click();
+    await page.getByRole('link', { name: 'All reviews' }).click();
     await page
       .getByRole('row', { name: /Third quarter/ })
       .getByText('Closed')

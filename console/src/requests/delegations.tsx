@@ -9,15 +9,13 @@ import { call } from '../api/client.js';
 import { useMay, useMe } from '../api/me.js';
 import { Field, TextArea } from '../parts/field.js';
 import { FormDialog } from '../parts/form-dialog.js';
-import { Icon } from '../parts/icon.js';
 import { Refusal } from '../parts/states.js';
-import { useToasts } from '../parts/toasts.js';
-import { useWork } from '../parts/work.js';
 import { fromLocalField, When } from '../text/dates.js';
 import { t } from '../text/text.js';
-import { useNames, usePages, useRefreshRequests } from './data.js';
-import { List, PersonChoice, RoleChoice, Status } from './parts.js';
-import { useSettle } from './settle.js';
+import { useNames, usePages } from './data.js';
+import { PersonChoice, RoleChoice, Status } from './parts.js';
+import { RequestList } from './request-list.js';
+import { useSettle, useSubmit } from './settle.js';
 import { StatusFilter, useStatus } from './status-filter.js';
 
 const STATUSES = ['active', 'ended', 'expired'] as const;
@@ -28,29 +26,15 @@ export function Delegations({ isAll }: { isAll: boolean }) {
     const query = { ...place, ...(status === undefined ? {} : { status }) };
     return call(isAll ? 'listDelegations' : 'listMyDelegations', { query }, { signal });
   });
-  const [isMaking, setMaking] = useState(false);
-  const items = pages.data?.pages.flatMap((page) => page.items) ?? [];
   return (
-    <>
-      <div className="row toolbar">
-        <StatusFilter of={STATUSES} />
-        <span className="grow" />
-        <button type="button" className="button button-main" onClick={() => setMaking(true)}>
-          <Icon name="plus" size={16} /> {t('requests.delegate')}
-        </button>
-      </div>
-      <List
-        pages={pages}
-        count={items.length}
-        heads={['requests.who', 'requests.what', 'requests.why', 'requests.status', 'requests.actions']}
-        none={{ title: 'requests.none', detail: 'requests.none.delegations' }}
-      >
-        {items.map((item) => (
-          <Row key={item.id} item={item} />
-        ))}
-      </List>
-      {isMaking && <DelegateDialog onClose={() => setMaking(false)} />}
-    </>
+    <RequestList
+      pages={pages}
+      row={(item) => <Row key={item.id} item={item} />}
+      none="requests.none.delegations"
+      filter={<StatusFilter of={STATUSES} />}
+      action={{ label: 'requests.delegate', icon: 'plus', className: 'button-main' }}
+      dialog={(close) => <DelegateDialog onClose={close} />}
+    />
   );
 }
 
@@ -102,18 +86,12 @@ function DelegateDialog({ onClose }: { onClose: () => void }) {
   const [team, setTeam] = useState(false);
   const [until, setUntil] = useState('');
   const [reason, setReason] = useState('');
-  const toasts = useToasts();
-  const refresh = useRefreshRequests();
-  const { isBusy, error, run } = useWork();
+  const { isBusy, error, send } = useSubmit(onClose);
   const submit = (): void => {
     if (delegateUserId === '' || until === '' || reason.trim() === '') return;
-    run(async () => {
-      const what = { team, ...(roleId === '' ? {} : { roleId }) };
-      const body = { delegateUserId, ...what, expiresAt: fromLocalField(until), reason };
-      toasts.saved(await call('createDelegation', { body }), { what: t('requests.delegated') });
-      await refresh();
-      onClose();
-    });
+    const what = { team, ...(roleId === '' ? {} : { roleId }) };
+    const body = { delegateUserId, ...what, expiresAt: fromLocalField(until), reason };
+    send(() => call('createDelegation', { body }), t('requests.delegated'));
   };
   const others = new Map([...people].filter(([id]) => id !== me));
   return (

@@ -9,28 +9,20 @@ import { call } from '../api/client.js';
 import { Field, TextArea } from '../parts/field.js';
 import { FormDialog } from '../parts/form-dialog.js';
 import { Notice, Refusal } from '../parts/states.js';
-import { useToasts } from '../parts/toasts.js';
-import { useWork } from '../parts/work.js';
 import { t } from '../text/text.js';
-import { useRefreshRequests } from './data.js';
 import { durationOf, RoleChoice } from './parts.js';
+import { useSubmit } from './settle.js';
 
 export function AskDialog({ onClose }: { onClose: () => void }) {
   const [roleId, setRoleId] = useState('');
   const [minutes, setMinutes] = useState('60');
   const [reason, setReason] = useState('');
   const [ticket, setTicket] = useState('');
-  const toasts = useToasts();
-  const refresh = useRefreshRequests();
-  const { isBusy, error, run } = useWork();
+  const { isBusy, error, send } = useSubmit(onClose);
   const submit = (): void => {
     if (roleId === '' || reason.trim() === '') return;
-    run(async () => {
-      const body = { roleId, durationMinutes: Number(minutes), reason, ...(ticket === '' ? {} : { ticket }) };
-      toasts.saved(await call('requestElevation', { body }), { what: t('requests.asked') });
-      await refresh();
-      onClose();
-    });
+    const body = { roleId, durationMinutes: Number(minutes), reason, ...(ticket === '' ? {} : { ticket }) };
+    send(() => call('requestElevation', { body }), t('requests.asked'));
   };
   return (
     <FormDialog title={t('requests.ask.title')} save={t('requests.ask.save')} {...{ isBusy, submit, onClose }}>
@@ -66,23 +58,17 @@ export interface Answer {
 
 export function AnswerDialog({ answer: { kind, item, name }, onClose }: { answer: Answer; onClose: () => void }) {
   const [reason, setReason] = useState('');
-  const toasts = useToasts();
-  const refresh = useRefreshRequests();
-  const { isBusy, error, run } = useWork();
+  const { isBusy, error, send } = useSubmit(onClose);
   const said = { name, role: item.roleName, duration: durationOf(item.durationMinutes) };
-  const submit = (): void =>
-    run(async () => {
-      const body = reason.trim() === '' ? {} : { reason };
-      const id = kind === 'approve' ? 'approveElevation' : 'denyElevation';
-      const receipt = await call(id, { path: { id: item.id }, body });
-      toasts.saved(receipt, { what: t(kind === 'approve' ? 'requests.approved' : 'requests.denied', said) });
-      await refresh();
-      onClose();
-    });
+  const submit = (): void => {
+    const input = { path: { id: item.id }, body: reason.trim() === '' ? {} : { reason } };
+    const id = kind === 'approve' ? 'approveElevation' : 'denyElevation';
+    send(() => call(id, input), t(kind === 'approve' ? 'requests.approved' : 'requests.denied', said));
+  };
   return (
     <FormDialog title={t(`requests.${kind}.title`, said)} save={t(`requests.${kind}`)} {...{ isBusy, submit, onClose }}>
       {error !== undefined && <Refusal error={error} />}
-      <Notice>{item.reason}</Notice>
+      <Notice>{t('requests.askedFor', { name, reason: item.reason })}</Notice>
       {kind === 'approve' && <p>{t('requests.approve.detail', said)}</p>}
       <TextArea
         label={t('requests.reason')}

@@ -7,12 +7,12 @@ import { useState } from 'react';
 import type { Elevation } from '../../../src/contract/api.js';
 import { call } from '../api/client.js';
 import { useMay, useMe } from '../api/me.js';
-import { Icon } from '../parts/icon.js';
 import { momentOf, When } from '../text/dates.js';
 import { t } from '../text/text.js';
 import { useNames, usePages } from './data.js';
 import { type Answer, AnswerDialog, AskDialog } from './elevation-dialogs.js';
-import { durationOf, List, Status } from './parts.js';
+import { durationOf, Status } from './parts.js';
+import { RequestList } from './request-list.js';
 import { StatusFilter, useStatus } from './status-filter.js';
 import { useSettle } from './settle.js';
 
@@ -24,29 +24,17 @@ export function Elevations({ isAll }: { isAll: boolean }) {
     const query = { ...place, ...(status === undefined ? {} : { status }) };
     return call(isAll ? 'listElevations' : 'listMyElevations', { query }, { signal });
   });
-  const [isAsking, setAsking] = useState(false);
   const [answer, setAnswer] = useState<Answer>();
-  const items = pages.data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <>
-      <div className="row toolbar">
-        <StatusFilter of={STATUSES} />
-        <span className="grow" />
-        <button type="button" className="button button-main" onClick={() => setAsking(true)}>
-          <Icon name="plus" size={16} /> {t('requests.ask')}
-        </button>
-      </div>
-      <List
+      <RequestList
         pages={pages}
-        count={items.length}
-        heads={['requests.who', 'requests.what', 'requests.why', 'requests.status', 'requests.actions']}
-        none={{ title: 'requests.none', detail: 'requests.none.roles' }}
-      >
-        {items.map((item) => (
-          <Row key={item.id} item={item} onAnswer={setAnswer} />
-        ))}
-      </List>
-      {isAsking && <AskDialog onClose={() => setAsking(false)} />}
+        row={(item) => <Row key={item.id} item={item} onAnswer={setAnswer} />}
+        none="requests.none.roles"
+        filter={<StatusFilter of={STATUSES} />}
+        action={{ label: 'requests.ask', icon: 'plus', className: 'button-main' }}
+        dialog={(close) => <AskDialog onClose={close} />}
+      />
       {answer !== undefined && <AnswerDialog answer={answer} onClose={() => setAnswer(undefined)} />}
     </>
   );

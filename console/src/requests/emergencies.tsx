@@ -7,40 +7,28 @@ import { useState } from 'react';
 import type { EmergencyAccess } from '../../../src/contract/api.js';
 import { call } from '../api/client.js';
 import { useMay, useMe } from '../api/me.js';
-import { Icon } from '../parts/icon.js';
 import { momentOf, When } from '../text/dates.js';
 import { t } from '../text/text.js';
 import { useNames, usePages } from './data.js';
 import { TakeDialog, VerdictDialog } from './emergency-dialogs.js';
-import { List, Status } from './parts.js';
+import { Status } from './parts.js';
+import { RequestList } from './request-list.js';
 import { useSettle } from './settle.js';
 
 export function Emergencies({ isAll }: { isAll: boolean }) {
   const pages = usePages(['emergencies', isAll], (query, signal) =>
     call(isAll ? 'listEmergencies' : 'listMyEmergencies', { query }, { signal }),
   );
-  const [isTaking, setTaking] = useState(false);
   const [judged, setJudged] = useState<EmergencyAccess>();
-  const items = pages.data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <>
-      <div className="row toolbar">
-        <span className="grow" />
-        <button type="button" className="button button-danger" onClick={() => setTaking(true)}>
-          <Icon name="alert" size={16} /> {t('requests.emergency')}
-        </button>
-      </div>
-      <List
+      <RequestList
         pages={pages}
-        count={items.length}
-        heads={['requests.who', 'requests.what', 'requests.why', 'requests.status', 'requests.actions']}
-        none={{ title: 'requests.none', detail: 'requests.none.emergency' }}
-      >
-        {items.map((item) => (
-          <Row key={item.id} item={item} onJudge={setJudged} />
-        ))}
-      </List>
-      {isTaking && <TakeDialog onClose={() => setTaking(false)} />}
+        row={(item) => <Row key={item.id} item={item} onJudge={setJudged} />}
+        none="requests.none.emergency"
+        action={{ label: 'requests.emergency', icon: 'alert', className: 'button-danger' }}
+        dialog={(close) => <TakeDialog onClose={close} />}
+      />
       {judged !== undefined && <VerdictDialog item={judged} onClose={() => setJudged(undefined)} />}
     </>
   );

@@ -9,28 +9,19 @@ import { call } from '../api/client.js';
 import { Field, SelectField, TextArea } from '../parts/field.js';
 import { FormDialog } from '../parts/form-dialog.js';
 import { Notice, Refusal } from '../parts/states.js';
-import { useToasts } from '../parts/toasts.js';
-import { useWork } from '../parts/work.js';
 import { t } from '../text/text.js';
-import { useNames, useRefreshRequests } from './data.js';
+import { useNames } from './data.js';
 import { RoleChoice } from './parts.js';
+import { useSubmit } from './settle.js';
 
 export function TakeDialog({ onClose }: { onClose: () => void }) {
   const [roleId, setRoleId] = useState('');
   const [reason, setReason] = useState('');
   const [ticket, setTicket] = useState('');
-  const toasts = useToasts();
-  const refresh = useRefreshRequests();
-  const { isBusy, error, run } = useWork();
+  const { isBusy, error, send } = useSubmit(onClose);
   const submit = (): void => {
     if (roleId === '' || reason.trim() === '') return;
-    run(async () => {
-      toasts.saved(await call('takeEmergencyAccess', { body: { roleId, reason, ticket } }), {
-        what: t('requests.emergency.taken'),
-      });
-      await refresh();
-      onClose();
-    });
+    send(() => call('takeEmergencyAccess', { body: { roleId, reason, ticket } }), t('requests.emergency.taken'));
   };
   return (
     <FormDialog
@@ -53,18 +44,11 @@ export function VerdictDialog({ item, onClose }: { item: EmergencyAccess; onClos
   const { nameOf } = useNames();
   const [verdict, setVerdict] = useState<(typeof VERDICTS)[number]>();
   const [comment, setComment] = useState('');
-  const toasts = useToasts();
-  const refresh = useRefreshRequests();
-  const { isBusy, error, run } = useWork();
+  const { isBusy, error, send } = useSubmit(onClose);
   const submit = (): void => {
     if (verdict === undefined) return;
-    run(async () => {
-      const body = { verdict, ...(comment.trim() === '' ? {} : { comment }) };
-      const receipt = await call('reviewEmergencyAccess', { path: { id: item.id }, body });
-      toasts.saved(receipt, { what: t('requests.emergency.reviewed') });
-      await refresh();
-      onClose();
-    });
+    const body = { verdict, ...(comment.trim() === '' ? {} : { comment }) };
+    send(() => call('reviewEmergencyAccess', { path: { id: item.id }, body }), t('requests.emergency.reviewed'));
   };
   const { roleName: role, reason, ticket } = item;
   return (

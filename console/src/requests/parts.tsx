@@ -10,7 +10,8 @@ import { Failed, Loading, State } from '../parts/states.js';
 import { PLATFORM_ROLE_ID, useRoles } from '../rbac/data.js';
 import { found, type TextKey, t } from '../text/text.js';
 
-interface Pages {
+interface Pages<T> {
+  readonly data: { readonly pages: readonly { readonly items: readonly T[] }[] } | undefined;
   readonly isPending: boolean;
   readonly isError: boolean;
   readonly error: unknown;
@@ -19,21 +20,20 @@ interface Pages {
   readonly fetchNextPage: () => unknown;
 }
 
-interface ListProps {
-  readonly pages: Pages;
-  readonly count: number;
+interface ListProps<T> {
+  readonly pages: Pages<T>;
   readonly heads: readonly TextKey[];
   /** Said where there is nothing. */
   readonly none: { readonly title: TextKey; readonly detail: TextKey };
-  /** The rows. */
-  readonly children: ReactNode;
+  readonly row: (item: T) => ReactNode;
 }
 
 /** A table of what was read so far, or why there is none. */
-export function List({ pages, count, heads, none, children }: ListProps) {
+export function List<T>({ pages, heads, none, row }: ListProps<T>) {
+  const items = pages.data?.pages.flatMap((page) => page.items) ?? [];
   if (pages.isPending) return <Loading />;
   if (pages.isError) return <Failed error={pages.error} onRetry={() => void pages.refetch()} />;
-  if (count === 0) {
+  if (items.length === 0) {
     return (
       <State icon="search" title={t(none.title)}>
         <p>{t(none.detail)}</p>
@@ -53,7 +53,7 @@ export function List({ pages, count, heads, none, children }: ListProps) {
               ))}
             </tr>
           </thead>
-          <tbody>{children}</tbody>
+          <tbody>{items.map(row)}</tbody>
         </table>
       </div>
       {pages.hasNextPage && (

@@ -6,29 +6,24 @@ import { call } from '../api/client.js';
 import { Field } from '../parts/field.js';
 import { FormDialog } from '../parts/form-dialog.js';
 import { Refusal } from '../parts/states.js';
-import { useToasts } from '../parts/toasts.js';
-import { useWork } from '../parts/work.js';
 import { setQuery } from '../router.js';
 import { t } from '../text/text.js';
-import { useRefreshRequests } from './data.js';
 import { RoleChoice } from './parts.js';
+import { useSubmit } from './settle.js';
 
 export function StartDialog({ onClose }: { onClose: () => void }) {
   const [name, setName] = useState('');
   const [roleId, setRoleId] = useState('');
   const [days, setDays] = useState('90');
-  const toasts = useToasts();
-  const refresh = useRefreshRequests();
-  const { isBusy, error, run } = useWork();
-  const submit = (): void =>
-    run(async () => {
-      const body = { name, unusedDays: Number(days), ...(roleId === '' ? {} : { roleId }) };
-      const receipt = await call('startReview', { body });
-      toasts.saved(receipt, { what: t('reviews.started', { name }) });
-      await refresh();
-      onClose();
-      setQuery({ review: receipt.review.id });
-    });
+  const { isBusy, error, send } = useSubmit(onClose);
+  const submit = (): void => {
+    const body = { name, unusedDays: Number(days), ...(roleId === '' ? {} : { roleId }) };
+    send(
+      () => call('startReview', { body }),
+      t('reviews.started', { name }),
+      ({ review }) => setQuery({ review: review.id }),
+    );
+  };
   return (
     <FormDialog title={t('reviews.new.title')} save={t('reviews.start')} {...{ isBusy, submit, onClose }}>
       {error !== undefined && <Refusal error={error} />}
@@ -40,15 +35,8 @@ export function StartDialog({ onClose }: { onClose: () => void }) {
 }
 
 export function CloseDialog({ review: { id, name, undecided }, onClose }: { review: Review; onClose: () => void }) {
-  const toasts = useToasts();
-  const refresh = useRefreshRequests();
-  const { isBusy, error, run } = useWork();
-  const submit = (): void =>
-    run(async () => {
-      toasts.saved(await call('closeReview', { path: { id } }), { what: t('reviews.closedNow', { name }) });
-      await refresh();
-      onClose();
-    });
+  const { isBusy, error, send } = useSubmit(onClose);
+  const submit = (): void => send(() => call('closeReview', { path: { id } }), t('reviews.closedNow', { name }));
   return (
     <FormDialog title={t('reviews.close.title', { name })} save={t('reviews.close')} {...{ isBusy, submit, onClose }}>
       {error !== undefined && <Refusal error={error} />}

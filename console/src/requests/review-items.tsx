@@ -13,6 +13,7 @@ import { saveFile } from '../parts/save-file.js';
 import { Failed, Loading } from '../parts/states.js';
 import { useToasts } from '../parts/toasts.js';
 import { setQuery, usePlace } from '../router.js';
+import { Link } from '../shell/link.js';
 import { When } from '../text/dates.js';
 import { problemText } from '../text/problem-text.js';
 import { t } from '../text/text.js';
@@ -44,13 +45,9 @@ function Head({ review }: { review: Review }) {
   const [isClosing, setClosing] = useState(false);
   return (
     <>
-      <button
-        type="button"
-        className="button-link"
-        onClick={() => setQuery({ review: undefined, decision: undefined })}
-      >
-        {t('reviews.back')}
-      </button>
+      <p>
+        <Link to="/admin/reviews">{t('reviews.back')}</Link>
+      </p>
       <div className="row">
         <h1 className="grow">{review.name}</h1>
         <Evidence review={review} />
@@ -88,7 +85,6 @@ function Items({ review }: { review: Review }) {
     const query = { ...place, ...(decision === undefined ? {} : { decision }) };
     return call('listReviewItems', { path: { id: review.id }, query }, { signal });
   });
-  const items = pages.data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <>
       <div className="row toolbar">
@@ -108,14 +104,10 @@ function Items({ review }: { review: Review }) {
       </div>
       <List
         pages={pages}
-        count={items.length}
         heads={['requests.who', 'requests.what', 'reviews.hints', 'reviews.decision', 'requests.actions']}
         none={{ title: 'reviews.empty', detail: 'reviews.intro' }}
-      >
-        {items.map((item) => (
-          <Row key={item.id} review={review} item={item} />
-        ))}
-      </List>
+        row={(item) => <Row key={item.id} review={review} item={item} />}
+      />
     </>
   );
 }
@@ -137,7 +129,7 @@ function Row({ review, item }: { review: Review; item: ReviewItemWithHints }) {
         <Hints hints={item.hints} />
       </td>
       <td>
-        {item.decision === null ? t('reviews.undecided') : t(`reviews.decision.${item.decision}`)}
+        {t(`reviews.decision.${item.decision ?? 'undecided'}`)}
         {item.decidedByUserId !== null && <div className="small quiet">{nameOf(item.decidedByUserId)}</div>}
       </td>
       <td>

@@ -7,7 +7,8 @@ import type { Review } from '../../../src/contract/api.js';
 import { call } from '../api/client.js';
 import { useMay } from '../api/me.js';
 import { Icon } from '../parts/icon.js';
-import { setQuery, usePlace } from '../router.js';
+import { usePlace } from '../router.js';
+import { Link } from '../shell/link.js';
 import { When } from '../text/dates.js';
 import { t } from '../text/text.js';
 import { usePages } from './data.js';
@@ -25,7 +26,6 @@ function Reviews() {
   const mayStart = useMay('users.admin');
   const [isStarting, setStarting] = useState(false);
   const pages = usePages(['reviews'], (query, signal) => call('listReviews', { query }, { signal }));
-  const items = pages.data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <div className="stack">
       <div className="row">
@@ -43,16 +43,14 @@ function Reviews() {
       <p className="quiet">{t('reviews.intro')}</p>
       <List
         pages={pages}
-        count={items.length}
         heads={['reviews.name', 'requests.when', 'requests.status']}
         none={{ title: 'reviews.none', detail: 'reviews.none.detail' }}
-      >
-        {items.map((review) => (
+        row={(review) => (
           <tr key={review.id}>
             <th scope="row">
-              <button type="button" className="button-link" onClick={() => setQuery({ review: review.id })}>
+              <Link to={`/admin/reviews?review=${encodeURIComponent(review.id)}`}>
                 <strong>{review.name}</strong>
-              </button>
+              </Link>
             </th>
             <td className="small">
               <When at={review.startedAt} />
@@ -61,8 +59,8 @@ function Reviews() {
               <Progress review={review} />
             </td>
           </tr>
-        ))}
-      </List>
+        )}
+      />
       {isStarting && <StartDialog onClose={() => setStarting(false)} />}
     </div>
   );
