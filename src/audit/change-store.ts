@@ -44,15 +44,23 @@ export async function nameImpersonation(tx: Tx, impersonationId: string): Promis
   });
 }
 
-/** A token for everything committed so far and for what this transaction has done; undefined: of all tenants. */
-export async function makeSyncToken(tx: Tx, tenantId: string | undefined): Promise<string> {
-  const { rows } = await tx.query<{ token: string }>({
-    name: 'make-sync-token',
-    text: `select sync.token($1::text) as token`,
+/** How a transaction ends that is about to commit. */
+export interface Ending {
+  /** For everything committed so far and for what this transaction has done. */
+  readonly syncToken: string;
+  /** Whether it only gives access, while an older change of the tenant waits past the hard bound of lag. */
+  readonly isBacklogged: boolean;
+}
+
+/** Of one tenant, or, where undefined, of all. */
+export async function findEnding(tx: Tx, tenantId: string | undefined): Promise<Ending> {
+  const { rows } = await tx.query<Ending>({
+    name: 'find-ending',
+    text: `select sync.token($1::text) as "syncToken", sync.is_backlogged($1::text) as "isBacklogged"`,
     values: [tenantId ?? null],
   });
   if (rows[0] === undefined) throw new Error('the database made no sync token');
-  return rows[0].token;
+  return rows[0];
 }
 
 /** What is written down of a request that showed something sensitive. */

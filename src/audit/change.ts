@@ -13,7 +13,7 @@ import type { Pool, Tx, TxSettings } from '../platform/postgres.js';
 import type { Caller } from '../shared/caller.js';
 import type { Deadline, RequestContext } from '../shared/operation.js';
 import { Problem } from '../shared/problem.js';
-import { findStanding, insertShown, makeSyncToken, nameImpersonation } from './change-store.js';
+import { findEnding, findStanding, insertShown, nameImpersonation } from './change-store.js';
 import type { Shown, Standing } from './change-store.js';
 import { markEffect } from './claim-store.js';
 
@@ -42,7 +42,8 @@ export type UserCaller = Extract<Caller, { kind: 'user' }>;
 /**
  * Runs `work` in one transaction and waits, bounded, until what it did is in force. Where the transaction lost a race
  * that trying again can win, `work` runs again, so it must do nothing but SQL. Throws what `work` throws, and Problem
- * TENANT_READ_ONLY, TENANT_SUSPENDED, IMPERSONATION_REQUIRED or NOT_FOUND.
+ * TENANT_READ_ONLY, TENANT_SUSPENDED, IMPERSONATION_REQUIRED, NOT_FOUND, or SYNC_BACKLOG where it only gives access and
+ * earlier changes have waited too long; one that takes access away is never refused for that.
  */
 export type Change = <T>(
   context: RequestContext,
@@ -78,7 +79,9 @@ export function createChange({ pool, settle }: ChangeOptions): Change {
           await requireMayWrite(tx, caller, order);
           if (context.idempotencyClaim !== undefined) await markEffect(tx, context.idempotencyClaim);
           const done = await work(tx);
-          return { result: done, syncToken: await makeSyncToken(tx, order.tenantId ?? order.about) };
+          const { syncToken, isBacklogged } = await findEnding(tx, order.tenantId ?? order.about);
+          if (isBacklogged) throw backlogged();
+          return { result: done, syncToken };
         },
         { settings },
       ),
@@ -140,6 +143,11 @@ async function requireMayWrite(
 export function refuseUnlessActive({ tenantStatus }: Standing): void {
   if (tenantStatus === 'suspended') throw new Problem('TENANT_SUSPENDED', 'the tenant is suspended');
   if (tenantStatus === 'read_only') throw new Problem('TENANT_READ_ONLY', 'the tenant is read-only');
+}
+
+function backlogged(): Problem {
+  const detail = 'earlier changes wait to be in force: access can be taken away, but not given, until they are';
+  return new Problem('SYNC_BACKLOG', detail, { retryAfterSeconds: 5 });
 }
 
 function settingsOf(caller: UserCaller, context: RequestContext, order: ChangeOrder): TxSettings {

@@ -1616,6 +1616,7 @@ export type ProblemCode =
   | 'ISSUER_UNAVAILABLE'
   | 'OVERLOADED'
   | 'SIGN_IN_BUSY'
+  | 'SYNC_BACKLOG'
   | 'SYNC_LAG';
 
 export type Problem = {

@@ -417,6 +417,7 @@ export const problemCodes = [
   'ISSUER_UNAVAILABLE',
   'OVERLOADED',
   'SIGN_IN_BUSY',
+  'SYNC_BACKLOG',
   'SYNC_LAG',
 ] as const;
 

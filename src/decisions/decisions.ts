@@ -37,13 +37,14 @@ export interface Decisions {
 }
 
 export function createDecisions(options: DecisionsOptions): Decisions {
-  const { checker, pool, now } = options;
+  const { checker, gate, pool, now } = options;
   const admission = createAdmission(options);
   const explain = createExplain(pool);
   const asked = decisionOperations({
     admission,
     checker,
     explain,
+    gate,
     batchChecker: createBatchChecker({ ...options, admission }),
     lister: createLister(options),
     userLister: createUserLister(options),

@@ -5,6 +5,7 @@
 import type { BatchCheckResult, Explanation } from '../contract/api.js';
 import type { Operations } from '../shared/operation.js';
 import { Problem } from '../shared/problem.js';
+import type { SyncGate } from '../shared/sync-gate.js';
 import { type Admission, oneToken } from './admission.js';
 import type { BatchAnswer, BatchChecker } from './batch-check.js';
 import type { Checker } from './check.js';
@@ -25,6 +26,7 @@ export interface DecisionOperationsOptions {
   readonly userLister: UserLister;
   readonly permissionLister: PermissionLister;
   readonly explain: Explain;
+  readonly gate: Pick<SyncGate, 'lagMs'>;
 }
 
 /** The contract's default, for callers that are not held to it. */
@@ -32,24 +34,27 @@ const LIMIT = 100;
 
 export function decisionOperations(options: DecisionOperationsOptions) {
   const { admission, checker, batchChecker, lister, userLister, permissionLister, explain } = options;
+  const answer = <Body>(body: Body, ...tenantIds: readonly string[]): { status: 200; body: Body } =>
+    withLag({ status: 200, body }, Math.max(0, ...tenantIds.map((id) => options.gate.lagMs(id))));
   return {
-    async check({ body }, context) {
-      const question = toQuestion(body);
-      const token = oneToken(body.syncToken, context.syncToken);
+    async check({ body: asked }, context) {
+      const question = toQuestion(asked);
+      const token = oneToken(asked.syncToken, context.syncToken);
       const before = (): Promise<void> => admission.admit(question, context, token);
       let explanation: Explanation | undefined;
-      const why = async (answer: { allowed: boolean; at: Date }): Promise<Explanation> =>
-        (explanation = { recomputed: false, ...(await explain({ question, ...answer, deadline: context.deadline })) });
-      const asking = { api: 'check', context, before, explain: body.explain === true ? why : undefined } as const;
+      const why = async (given: { allowed: boolean; at: Date }): Promise<Explanation> =>
+        (explanation = { recomputed: false, ...(await explain({ question, ...given, deadline: context.deadline })) });
+      const asking = { api: 'check', context, before, explain: asked.explain === true ? why : undefined } as const;
       const { allowed, decisionId, modelId, at } = await checker.check(question, asking);
       const decision = { allowed, decisionId, modelId, evaluatedAt: at.toISOString() };
-      return { status: 200, body: explanation === undefined ? decision : { ...decision, explanation } };
+      const body = explanation === undefined ? decision : { ...decision, explanation };
+      return answer(body, question.tenantId);
     },
     async batchCheck({ body }, context) {
       const syncToken = oneToken(body.syncToken, context.syncToken);
       const questions = body.checks.map((asked) => questionOrProblem({ ...asked, ...consistencyOf(body) }));
       const answers = await batchChecker.check(questions, { context, syncToken });
-      return { status: 200, body: { results: answers.map(resultOf) } };
+      return answer({ results: answers.map(resultOf) }, ...new Set(body.checks.map(({ tenant }) => tenant)));
     },
     async listObjects({ body }, context) {
       const question = toListQuestion(body);
@@ -57,7 +62,7 @@ export function decisionOperations(options: DecisionOperationsOptions) {
       const token = oneToken(body.syncToken, context.syncToken);
       const before = (): Promise<void> => admission.admit(question, context, token);
       const limit = body.limit ?? LIMIT;
-      return { status: 200, body: pageOf(await lister.list(question, { context, after, limit, before })) };
+      return answer(pageOf(await lister.list(question, { context, after, limit, before })), question.tenantId);
     },
     async rowFilter({ body: { cursor, limit = LIMIT, ...body } }, context) {
       const question = toListQuestion(body);
@@ -65,7 +70,7 @@ export function decisionOperations(options: DecisionOperationsOptions) {
       const order = { question, context, cursor, limit };
       const { ownerUserIds, ...filter } = await findRowFilter(order, { checker, lister });
       const complete = filter.nextCursor === null;
-      return { status: 200, body: { ...filter, ownerUserIds: [...ownerUserIds], complete } };
+      return answer({ ...filter, ownerUserIds: [...ownerUserIds], complete }, question.tenantId);
     },
     async listUsers({ body }, context) {
       const question = toUsersQuestion(body);
@@ -74,19 +79,24 @@ export function decisionOperations(options: DecisionOperationsOptions) {
       const { tenantId } = question;
       const before = (): Promise<void> => admission.admit({ userId: undefined, tenantId }, context, token);
       const limit = body.limit ?? LIMIT;
-      return { status: 200, body: pageOf(await userLister.list(question, { context, after, limit, before })) };
+      return answer(pageOf(await userLister.list(question, { context, after, limit, before })), tenantId);
     },
     async listPermissionsOf({ body }, context) {
       const question = toPermissionsQuestion(body);
       const token = oneToken(body.syncToken, context.syncToken);
       const before = (): Promise<void> => admission.admit(question, context, token);
       const items = await permissionLister.list(question, { context, before });
-      return { status: 200, body: { items: [...items] } };
+      return answer({ items: [...items] }, question.tenantId);
     },
   } satisfies Pick<
     Operations,
     'check' | 'batchCheck' | 'listObjects' | 'rowFilter' | 'listUsers' | 'listPermissionsOf'
   >;
+}
+
+/** While changes wait longer than usual, callers are told for how long (RELIABILITY, soft bound of lag). */
+function withLag<A extends object>(answer: A, lagMs: number): A {
+  return lagMs === 0 ? answer : { ...answer, headers: { 'authz-sync-lag-ms': String(lagMs) } };
 }
 
 function consistencyOf({ consistency }: { consistency?: 'full' }): { consistency?: 'full' } {

@@ -62,6 +62,7 @@ export const PROBLEMS = {
   ISSUER_UNAVAILABLE: { status: 503, title: 'the keys of the token issuer cannot be had' },
   OVERLOADED: { status: 503, title: 'there is too much to do' },
   SIGN_IN_BUSY: { status: 503, title: 'too many sign-ins at once' },
+  SYNC_BACKLOG: { status: 503, title: 'earlier changes are not in force yet' },
   SYNC_LAG: { status: 503, title: 'a change that matters here is not in force yet' },
 } as const satisfies Record<ProblemCode, ProblemKind>;
 

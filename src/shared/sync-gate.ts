@@ -30,6 +30,8 @@ export interface SyncGate {
   guard(allow: Allow): Promise<void>;
   /** Whether `guard` would let every allow of the tenant pass without looking at it. */
   isQuiet(tenantId: string): boolean;
+  /** How long the oldest small change of the tenant or the platform has waited, where that is over a second; else 0. */
+  lagMs(tenantId: string): number;
   /** How often the tenant has had changes applied, as last heard; undefined before the first word. */
   position(tenantId: string): number | undefined;
   /** What an answer about the moment `at` (milliseconds since 1970) stands on; undefined: it can be neither kept nor taken. */

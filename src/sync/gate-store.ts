@@ -8,8 +8,18 @@ import type { Allow } from '../shared/sync-gate.js';
 import type { TenantState } from './footings.js';
 import type { SyncPosition } from './token.js';
 
-/** What may take access away and is not about to: a parked key with something behind it, a table being rebuilt. */
-const MENACE = `(o.kind = 'rebuild' or o.parked_at is not null and o.prior is not null)`;
+/** Past it, what is not in force holds back: RELIABILITY's hard bound of lag, at which somebody is paged. */
+export const LAG_HARD_SECONDS = 10;
+/** From it on callers are told how far answers may be behind. */
+const LAG_SOFT_SECONDS = 1;
+
+const LATE = `o.parked_at is null and o.queued_at < clock_timestamp() - interval '${LAG_HARD_SECONDS} seconds'`;
+
+/**
+ * What may take access away and is not about to: a key with something behind it that is parked or has waited past the
+ * hard bound, a table being rebuilt.
+ */
+const MENACE = `(o.kind = 'rebuild' or o.prior is not null and (o.parked_at is not null or ${LATE}))`;
 
 /** What a look at a position finds, all in one snapshot. */
 export interface PositionSeen {
@@ -52,20 +62,28 @@ export interface Feed {
   readonly moving: readonly string[];
   /** The applied versions that moved at or after the horizon asked for. */
   readonly applied: readonly { readonly tenantId: string; readonly version: number }[];
+  /** The tenants ('' all) of which a small change has waited past the soft bound, and how long, in milliseconds. */
+  readonly lagging: ReadonlyMap<string, number>;
 }
 
 /** What has happened since an earlier look; undefined asks for everything. */
 export async function selectFeed(tx: Tx, horizon: string | undefined): Promise<Feed> {
-  const { rows } = await tx.query<{ what: string; of: string; version: number }>({
+  const { rows } = await tx.query<{ what: string; of: string; value: number }>({
     name: 'sync-feed',
     text: `
-      select 'epoch' as what, e.epoch as of, 0::float8 as version from sync.epoch e
+      select 'epoch' as what, e.epoch as of, 0::float8 as value from sync.epoch e
       union all
       select 'horizon', pg_snapshot_xmin(pg_current_snapshot())::text, 0
       union all
       select 'menaced', o.tenant_id, 0 from sync.outbox o where o.parked_at is not null and ${MENACE}
       union all
       select 'menaced', o.tenant_id, 0 from sync.outbox o where o.tenant_id = '' and o.kind = 'rebuild'
+      union all
+      (select distinct 'menaced', o.tenant_id, 0::float8 from sync.outbox o where o.prior is not null and ${LATE})
+      union all
+      select 'lagging', o.tenant_id, extract(epoch from clock_timestamp() - min(o.queued_at))::float8 * 1000
+        from sync.outbox o where o.rank = 0 and o.parked_at is null
+        group by o.tenant_id having min(o.queued_at) < clock_timestamp() - interval '${LAG_SOFT_SECONDS} second'
       union all
       select 'moving', o.tenant_id, 0 from sync.claim c join sync.outbox o on o.id = any(c.entry_ids)
       union all
@@ -74,13 +92,15 @@ export async function selectFeed(tx: Tx, horizon: string | undefined): Promise<F
       select 'applied', a.tenant_id, a.version from sync.applied a where a.xid >= $1::xid8`,
     values: [horizon ?? '0'],
   });
-  const of = (what: string): string[] => rows.filter((row) => row.what === what).map((row) => row.of);
+  const told = (what: string) => rows.filter((row) => row.what === what);
+  const of = (what: string): string[] => told(what).map((row) => row.of);
   return {
     epoch: of('epoch')[0] ?? '',
     horizon: of('horizon')[0] ?? '0',
     menaced: of('menaced'),
     moving: of('moving'),
-    applied: rows.filter(({ what }) => what === 'applied').map((row) => ({ tenantId: row.of, version: row.version })),
+    applied: told('applied').map((row) => ({ tenantId: row.of, version: row.value })),
+    lagging: new Map(told('lagging').map((row) => [row.of, Math.round(row.value)])),
   };
 }
 

@@ -2,7 +2,7 @@
  * What keeps an answer from being older than it may be (src/shared/sync-gate.ts).
  *
  * A token is waited for in Postgres, the one place that knows what is applied, so it holds on every replica. Menaces
- * (parked keys that may take access away, tables being rebuilt) are heard by a feed; where there is one in the tenant
+ * (keys that may take access away and are parked or late, tables being rebuilt) are heard by a feed; where there is one in the tenant
  * an allow is looked at row by row. Denials always stand.
  */
 import type { Logger } from 'pino';
@@ -77,6 +77,7 @@ export function createSyncGate(options: GateOptions): SyncGate & Part {
     position: footings.version,
     footing: footings.get,
     isQuiet,
+    lagMs: (tenantId) => Math.max(feed.lagging().get(tenantId) ?? 0, feed.lagging().get('') ?? 0),
     async guard(allow) {
       if (isQuiet(allow.tenantId)) return;
       if (await pool.transaction((tx) => isMenaced(tx, allow))) {
@@ -109,6 +110,7 @@ function createFeed(
   forget: () => void,
 ) {
   let menaced: ReadonlySet<string> = new Set();
+  let lagging: ReadonlyMap<string, number> = new Map();
   let epoch = '';
   /** Undefined: everything is to be looked at, because something may have been missed. */
   let horizon: string | undefined;
@@ -136,6 +138,7 @@ function createFeed(
     if (isReplaced) forget();
     epoch = found.epoch;
     menaced = new Set(found.menaced);
+    lagging = found.lagging;
     tell({ isWhole: since === undefined, applied: found.applied, moving: found.moving }, askedAt);
     horizon = isReplaced && since !== undefined ? undefined : found.horizon;
   }
@@ -163,6 +166,7 @@ function createFeed(
   return {
     epoch: () => epoch,
     menaced: () => menaced,
+    lagging: () => lagging,
     hear,
     wake: look,
     start() {

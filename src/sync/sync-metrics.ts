@@ -6,6 +6,7 @@ import type { Metrics } from '../platform/metrics.js';
 import type { Pool } from '../platform/postgres.js';
 import type { Outcome } from './engine-writes.js';
 import type { Drift } from './drift.js';
+import { LAG_HARD_SECONDS } from './gate-store.js';
 
 export interface SyncMetrics {
   leader(leading: boolean): void;
@@ -90,8 +91,8 @@ export async function requireFreshTuples(pool: Pool): Promise<void> {
       name: 'waits-too-long',
       text: `
         select exists (select from sync.outbox o where o.rank = 0 and o.parked_at is null
-                         and o.queued_at < clock_timestamp() - interval '10 seconds') as waits`,
+                         and o.queued_at < clock_timestamp() - interval '${LAG_HARD_SECONDS} seconds') as waits`,
     }),
   );
-  if (rows[0]?.waits !== false) throw new Error('a change has not been in force for over 10 s');
+  if (rows[0]?.waits !== false) throw new Error(`a change has not been in force for over ${LAG_HARD_SECONDS} s`);
 }

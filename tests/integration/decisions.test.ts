@@ -42,6 +42,7 @@ function openGate(over: Partial<SyncGate> = {}): SyncGate & { readonly tokens: s
     },
     position: () => 7,
     isQuiet: () => true,
+    lagMs: () => 0,
     footing: () => undefined,
     ...over,
   };

@@ -720,6 +720,7 @@ CREATE INDEX ix_outbox_key ON sync.outbox USING btree (tenant_id, kind, a, b)
 CREATE INDEX ix_outbox_parked ON sync.outbox USING btree (retry_at) WHERE (parked_at IS NOT NULL)
 CREATE INDEX ix_outbox_position ON sync.outbox USING btree (tenant_id, xid)
 CREATE INDEX ix_outbox_queued ON sync.outbox USING btree (queued_at)
+CREATE INDEX ix_outbox_takes ON sync.outbox USING btree (tenant_id, queued_at) WHERE ((prior IS NOT NULL) AND (parked_at IS NULL))
 CREATE INDEX ix_outbox_turn ON sync.outbox USING btree (rank, tenant_id, id) WHERE (parked_at IS NULL)
 CREATE INDEX ix_outbox_xid ON sync.outbox USING btree (xid)
 CREATE INDEX ix_pending_grant_role ON audit.pending_grant USING btree (xid, role_id)
@@ -1371,6 +1372,7 @@ security.writer_standing(actor_user_id text, tenant_id text, impersonation_id te
 sync.capture() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 2c7802cc09c104f0a45ec97771e4485c
 sync.count_captured(more bigint) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 9cb3458712a6591edb74a5348c219268
 sync.is_applied(tenant_id text, "position" xid8) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner b44ed6e0f68a068afebaf38709194751
+sync.is_backlogged(tenant_id text) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner ea1a2189e739cebd8900048bbe7cb10b
 sync.keys_query(table_name text) immutable owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 8c02537fae30f09547ada84837588f56
 sync.projected(table_name text, content jsonb) immutable owner=bailiwick_owner 685f4e544e61e8d5959fb766d700e3c4
 sync.token(tenant_id text) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner ecfeca4281b90517cade10505bc558a4

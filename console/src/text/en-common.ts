@@ -116,6 +116,8 @@ export const commonTexts = {
   'error.ASSIGNMENT_TOO_DEEP': 'That would make a chain of more than 20 managers.',
   'error.MAILER_NOT_READY': 'Mail cannot be sent: the service was started without the key that seals mail.',
   'error.PASSWORD_NOT_ACCEPTED': 'This password is not accepted: {detail}.',
+  'error.SYNC_BACKLOG':
+    'Earlier changes are not in force yet. Access can be taken away now, and given again once they are.',
   'error.SYNC_LAG': 'The decision engine is behind the rows: nothing certain can be said now.',
   'error.ENGINE_UNAVAILABLE': 'The decision engine does not answer: this is neither a yes nor a no.',
   'error.DATABASE_UNAVAILABLE': 'The database does not answer.',

@@ -143,6 +143,7 @@ export type ProblemCode =
   | 'ISSUER_UNAVAILABLE'
   | 'OVERLOADED'
   | 'SIGN_IN_BUSY'
+  | 'SYNC_BACKLOG'
   | 'SYNC_LAG';
 
 /**
