@@ -4,38 +4,24 @@
  *
  * Read `compose` for the order; the functions below it put one capability together each.
  */
-import { readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 
 import { createDecisionLog } from './audit/decision-log.js';
-import type { DecisionLog } from './audit/decision-log.js';
 import { createLedger } from './audit/create-ledger.js';
 import type { Config } from './config.js';
 import { authorizationModel, modelHash } from './contract/model.js';
 import { countInvalidations } from './decisions/cache.js';
 import { createPermissionsOf } from './decisions/own-permissions.js';
-import { createHttpApp } from './http/app.js';
-import { loadConsole } from './http/console.js';
-import { parseContract } from './http/contract.js';
-import { createReadiness } from './http/health.js';
-import type { Readiness, ReadinessCheck, ReadinessWarning } from './http/health.js';
-import { createManagementApp } from './http/management.js';
-import { createOncePerKey } from './http/idempotency.js';
-import { createHttpServer } from './http/server.js';
-import { createShedder } from './http/shedding.js';
 import type { Load } from './http/shedding.js';
 import type { HttpServer } from './http/server.js';
-import { createWhoAsks } from './http/who-asks.js';
 import { createMetrics } from './platform/metrics.js';
 import type { Metrics } from './platform/metrics.js';
 import { createImpersonationSweeper } from './impersonation/sweeper.js';
 import { createMailMetrics } from './mail/mail-metrics.js';
 import { createPostOffice } from './mail/post-office.js';
-import type { PostOffice } from './mail/post-office.js';
 import { createMailSender } from './mail/sender.js';
-import { carriedOut } from './operations.js';
+import { createClock, readDatabaseClock } from './platform/clock.js';
 import { createEngineWatch } from './platform/engine-watch.js';
-import type { EngineWatch } from './platform/engine-watch.js';
 import { hasModel, isServing, writeModel } from './platform/openfga-admin.js';
 import { observeEngine } from './platform/openfga-metrics.js';
 import { createQuestionSlots, createTupleStore } from './platform/openfga.js';
@@ -43,11 +29,13 @@ import { createLoopDelay } from './platform/loop-delay.js';
 import { createPool } from './platform/postgres.js';
 import type { Pool } from './platform/postgres.js';
 import { declareRuntimeMetrics } from './platform/runtime-metrics.js';
+import { readShipped } from './platform/shipped.js';
 import { createRequestSweeper } from './requests/sweeper.js';
+import { createServers } from './servers.js';
+import type { ServersBase } from './servers.js';
 import { closing, inOrder, starting } from './shared/part.js';
 import type { Part } from './shared/part.js';
 import { patient } from './shared/patient.js';
-import type { SyncGate } from './shared/sync-gate.js';
 import type { TupleStore } from './shared/tuple.js';
 import { createSyncGate, listenForApplied } from './sync/gate.js';
 import { createSigningIn } from './signin/signing-in.js';
@@ -55,7 +43,6 @@ import type { SigningIn } from './signin/signing-in.js';
 import { createModelInForce } from './sync/model.js';
 import type { ModelPart } from './sync/model.js';
 import { createSync } from './sync/create-sync.js';
-import { requireFreshTuples } from './sync/sync-metrics.js';
 
 /** What a test may swap: the engine, time, and the load; and whether our own answers are held to the contract. */
 export interface Outside {
@@ -79,38 +66,18 @@ export interface Service extends Part {
   metricsText(): Promise<string>;
 }
 
-/** What everything is made of. */
-interface Base {
-  readonly config: Config;
-  readonly log: Logger;
-  readonly metrics: Metrics;
-  readonly now: () => Date;
-  /** Of role `bailiwick_service`. */
-  readonly pool: Pool;
-  /** Of role `bailiwick_sync`. */
-  readonly syncPool: Pool;
-  readonly tuples: TupleStore;
-  readonly engineWatch: EngineWatch;
-  readonly model: ModelPart;
-  readonly gate: SyncGate;
-  readonly decisionLog: DecisionLog;
-  /** What there is to do, as far as it is too much. */
-  readonly load: Load;
-  readonly office: PostOffice;
-  /** Undefined: no token is issued here. */
-  readonly signingIn: SigningIn | undefined;
-}
+/** What everything is made of, but for how people sign in. */
+type Base = Omit<ServersBase, 'signingIn' | 'load' | 'validateResponses' | 'wake'>;
 
 /** Puts the service together; nothing runs before `start`. Throws where the contract or an issuer is at fault. */
 export function compose(config: Config, log: Logger, outside: Partial<Outside> = {}): Service {
   const metrics = createMetrics();
-  const now = outside.now ?? (() => new Date());
   const { pool, syncPool, signInPool } = pools(config, log);
+  const clock = createClock({ ask: () => readDatabaseClock(syncPool), metrics, log });
+  const now = outside.now ?? clock.now;
   const model = modelInForce(config, log, syncPool);
-  const slots = createQuestionSlots();
-  const engine = { ...engineAddress(config), observe: observeEngine(metrics) };
-  const tuples = outside.tuples ?? createTupleStore({ ...engine, modelId: () => model.modelId(), slots });
-  const engineWatch = createEngineWatch((timeoutMs) => isServing(config.engine.url, timeoutMs));
+  const { slots, engineWatch, ...engine } = engineOf(config, { metrics, model });
+  const tuples = outside.tuples ?? engine.tuples;
   const loop = createLoopDelay();
   const gate = createSyncGate({
     ...{ pool: syncPool, log, now, tokenWaitMs: config.syncWaitMs, feedMs: 100 },
@@ -118,28 +85,28 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
   });
   const decisionLog = createDecisionLog({ pool, log, metrics, mode: config.decisionLog });
   const office = createPostOffice(config.mail);
-  const parts = { config, log, metrics, now, pool, syncPool, tuples, engineWatch, model, gate, decisionLog, office };
-  const load = outside.load ?? { waiting: slots.waiting, lateMs: loop.lateMs };
-  const base: Base = { ...parts, signingIn: signIn({ ...parts, signInPool }), load };
+  const base: Base = {
+    ...{ config, log, metrics, now, clock, pool, syncPool, tuples, engineWatch, model, gate, decisionLog, office },
+  };
+  const signingIn = signIn({ ...base, signInPool });
 
   const { projector, reconcileTimer, filling } = createSync({ ...config, log, metrics, pool: syncPool, tuples, model });
   const ledger = createLedger({ url: config.database.syncUrl, ...config.audit, log, metrics });
-  const readiness = readinessOf(base, ledger.warning);
-  const { validateResponses = false, warmsUp = true } = outside;
-  const wake = (): void => projector.wake();
-  const { service, management, warmUp } = servers({ ...base, validateResponses, wake }, readiness);
+  const { validateResponses = false, load = { waiting: slots.waiting, lateMs: loop.lateMs } } = outside;
+  const { service, management, readiness, warmUp } = createServers(
+    { ...base, signingIn, validateResponses, load, wake: () => projector.wake() },
+    ledger.warning,
+  );
   const measured = { service: pool, sync: syncPool, sign_in: signInPool, seal: ledger.pool };
   declareRuntimeMetrics(metrics, { version: version(), modelHash, pools: measured });
 
   const waiting = waitingOn(log);
   const whole = inOrder([
-    closing('service pool', pool),
-    closing('sync pool', syncPool),
+    ...Object.entries(measured).map(([name, each]) => closing(`${name} pool`, each)),
     loop,
-    closing('seal pool', ledger.pool),
-    closing('sign-in pool', signInPool),
     management,
     engineWatch,
+    waiting(clock),
     waiting(gate),
     waiting(model),
     projector,
@@ -150,8 +117,8 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
     createImpersonationSweeper({ pool, log }),
     createRequestSweeper({ pool, log }),
     createMailSender({ pool, office, log, metrics: createMailMetrics(metrics, pool) }),
-    ...(base.signingIn === undefined ? [] : [waiting(base.signingIn.keys)]),
-    ...(warmsUp ? [starting('warm-up', warmUp)] : []),
+    ...(signingIn === undefined ? [] : [waiting(signingIn.keys)]),
+    ...((outside.warmsUp ?? true) ? [starting('warm-up', warmUp)] : []),
     service,
   ]);
   return {
@@ -179,11 +146,16 @@ function pools({ database }: Config, log: Logger): { pool: Pool; syncPool: Pool;
 }
 
 /** From a password to a token, and what those build on who administer people. */
-function signIn(parts: Omit<Base, 'signingIn' | 'load'> & { readonly signInPool: Pool }): SigningIn | undefined {
+function signIn(parts: Base & { readonly signInPool: Pool }): SigningIn | undefined {
   const { signIn: settings } = parts.config;
   if (settings === undefined) return undefined;
   const permissionsOf = createPermissionsOf(parts);
-  return createSigningIn({ ...parts, permissionsOf, settings, commonPasswords: readText('data/common-passwords.txt') });
+  return createSigningIn({
+    ...parts,
+    permissionsOf,
+    settings,
+    commonPasswords: readShipped('data/common-passwords.txt'),
+  });
 }
 
 function engineAddress({ engine: { url, storeId, token } }: Config): {
@@ -192,6 +164,17 @@ function engineAddress({ engine: { url, storeId, token } }: Config): {
   apiToken?: string;
 } {
   return { url, storeId, ...(token === undefined ? {} : { apiToken: token }) };
+}
+
+/** The engine's port, what bounds the questions put to it, and whether it serves. */
+function engineOf(config: Config, { metrics, model }: { readonly metrics: Metrics; readonly model: ModelPart }) {
+  const slots = createQuestionSlots();
+  const asked = { ...engineAddress(config), observe: observeEngine(metrics), slots };
+  return {
+    slots,
+    tuples: createTupleStore({ ...asked, modelId: () => model.modelId() }),
+    engineWatch: createEngineWatch((timeoutMs) => isServing(config.engine.url, timeoutMs)),
+  };
 }
 
 function modelInForce(config: Config, log: Logger, pool: Pool): ModelPart {
@@ -205,66 +188,8 @@ function modelInForce(config: Config, log: Logger, pool: Pool): ModelPart {
   });
 }
 
-function readinessOf({ engineWatch, pool, syncPool, model }: Base, ledgerWarning: ReadinessWarning): Readiness {
-  const checks: ReadinessCheck[] = [
-    {
-      name: 'database',
-      check: async () => {
-        await pool.transaction((tx) => tx.query({ text: 'select 1' }));
-      },
-    },
-    { name: 'engine', check: () => engineWatch.requireUp() },
-    {
-      name: 'model',
-      check: async () => {
-        await Promise.resolve(model.modelId());
-      },
-    },
-    { name: 'sync', check: () => requireFreshTuples(syncPool) },
-  ];
-  return createReadiness(checks, [ledgerWarning]);
-}
-
-/** The service's port, made from the contract, and the management port beside it. */
-function servers(
-  base: Base & { readonly wake: () => void; readonly validateResponses: boolean },
-  readiness: Readiness,
-): { service: HttpServer; management: HttpServer; warmUp: () => Promise<void> } {
-  const { config, log, metrics, pool, validateResponses } = base;
-  const document = parseContract(readText('openapi.yaml'));
-  const { operations, authorize, readPlainCheck } = carriedOut(document, base);
-  const { authenticate, readClient } = createWhoAsks({ ...base, callers: config.callers });
-  const defaultTimeoutMs = config.http.requestTimeoutMs;
-  const oncePerKey = createOncePerKey(pool, log);
-  const app = createHttpApp({
-    ...{ document, operations, authenticate, authorize, oncePerKey, log, metrics, defaultTimeoutMs, validateResponses },
-    readClient,
-    pages: loadConsole(new URL('../dist/console/', import.meta.url), config.signIn?.domain),
-    atOnce: { known: authenticate.known, read: readPlainCheck },
-    shed: createShedder(base.load, metrics),
-  });
-  const { host, port, managementPort } = config.http;
-  return {
-    warmUp: async () => {
-      await Promise.all([app.warmUp(), base.signingIn?.warmUp()]);
-    },
-    service: createHttpServer({ name: 'service port', host, port, app, log }),
-    management: createHttpServer({
-      name: 'management port',
-      host,
-      port: managementPort,
-      app: createManagementApp({ readiness, metrics, log }),
-      log,
-    }),
-  };
-}
-
-function readText(name: string): string {
-  return readFileSync(new URL(`../${name}`, import.meta.url), 'utf8');
-}
-
 function version(): string {
-  const manifest: unknown = JSON.parse(readText('package.json'));
+  const manifest: unknown = JSON.parse(readShipped('package.json'));
   const isVersioned = typeof manifest === 'object' && manifest !== null && 'version' in manifest;
   return isVersioned ? String(manifest.version) : 'unknown';
 }

@@ -6,6 +6,7 @@
  */
 import { performance } from 'node:perf_hooks';
 
+import { NotReady } from '../shared/not-ready.js';
 import { Problem } from '../shared/problem.js';
 
 /** Something that must work for the service to be of use. Rejects where it does not. */
@@ -70,6 +71,7 @@ async function runCheck({ name, check }: ReadinessCheck): Promise<CheckOutcome> 
   try {
     return { name, failure: await Promise.race([check().then(() => undefined), timeout]) };
   } catch (error) {
+    if (error instanceof NotReady) return { name, failure: error.message };
     return { name, failure: error instanceof Problem ? error.detail : 'failed' };
   } finally {
     clearTimeout(timer);

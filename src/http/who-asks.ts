@@ -6,6 +6,7 @@
 import type { Logger } from 'pino';
 
 import { createTokenVerifier } from '../platform/jwt.js';
+import type { Metrics } from '../platform/metrics.js';
 import type { Pool } from '../platform/postgres.js';
 import { sha256 } from '../platform/service-key.js';
 import type { TokenIssuer } from '../platform/token-issuer.js';
@@ -25,11 +26,12 @@ export interface WhoAsksOptions {
     { readonly issuer: TokenIssuer; readonly tokens: { readonly checkSession: CheckSession } } | undefined;
   readonly pool: Pool;
   readonly log: Logger;
+  readonly metrics: Metrics;
   readonly now: () => Date;
 }
 
 /** Throws an Error that names the fault where an issuer is not fully pinned. */
-export function createWhoAsks({ callers, signingIn, pool, log, now }: WhoAsksOptions): {
+export function createWhoAsks({ callers, signingIn, pool, log, metrics, now }: WhoAsksOptions): {
   authenticate: Authentication;
   readClient: ReturnType<typeof createClientReader>;
 } {
@@ -40,7 +42,7 @@ export function createWhoAsks({ callers, signingIn, pool, log, now }: WhoAsksOpt
     trusted: { loopback: trustLoopback, gatewaySecretSha256 },
     ...(signingIn === undefined ? {} : { checkSession: (identity) => signingIn.tokens.checkSession(identity) }),
     verifyToken: createTokenVerifier(known, {
-      now,
+      ...{ now, metrics },
       onKeyFailure: (issuer, error) => log.warn({ issuer, err: error }, 'keys of a token issuer could not be fetched'),
     }),
     findServiceKey: createServiceKeyLookup(pool),

@@ -41,11 +41,13 @@ export interface IssuerKeys {
    * fetched again, since tokens that are remembered ask for none.
    */
   readonly inUse: () => string | undefined;
+  /** Milliseconds since the keys were last had from their issuer; undefined: never, or they are fixed. */
+  readonly ageMs: () => number | undefined;
 }
 
 /** Keys that never change. */
 export function fixedKeys(keys: JSONWebKeySet['keys']): IssuerKeys {
-  return { getKey: createLocalJWKSet({ keys }), inUse: () => 'fixed' };
+  return { getKey: createLocalJWKSet({ keys }), inUse: () => 'fixed', ageMs: () => undefined };
 }
 
 /** Keys that are fetched, and kept. */
@@ -99,6 +101,7 @@ export function createKeys({ source, now, onFailure }: JwksOptions): IssuerKeys 
       renewOld();
       return text;
     },
+    ageMs: () => (keys === undefined ? undefined : since(fetchedAt)),
   };
 }
 

@@ -12,6 +12,7 @@ import type { JWTPayload } from 'jose';
 
 import { isId } from '../shared/ids.js';
 import { Problem } from '../shared/problem.js';
+import type { Metrics } from './metrics.js';
 import { createKeys, fixedKeys, publicKeys } from './jwks.js';
 import type { IssuerKeys } from './jwks.js';
 import { checkIssuer, type TokenIssuer } from './token-issuer.js';
@@ -67,7 +68,7 @@ const OTHER_TOKEN_TYPES = new Set(['id', 'refresh', 'offline', 'logout']);
  */
 export function createTokenVerifier(
   issuers: readonly TokenIssuer[],
-  options: { now?: () => Date; onKeyFailure?: (issuer: string, error: unknown) => void } = {},
+  options: { now?: () => Date; onKeyFailure?: (issuer: string, error: unknown) => void; metrics?: Metrics } = {},
 ): VerifyToken {
   const now = options.now ?? (() => new Date());
   const known = new Map<string, KnownIssuer>();
@@ -80,6 +81,7 @@ export function createTokenVerifier(
       source === undefined ? fixedKeys(publicKeys({ keys: issuer.keys })) : createKeys({ source, now, onFailure });
     known.set(issuer.issuer, { ...issuer, issuerKeys });
   }
+  if (options.metrics !== undefined) declareKeyAge(options.metrics, known);
   return async (token) => {
     if (token.length > MAX_TOKEN_BYTES || !TOKEN_PATTERN.test(token)) throw refused('it is not a signed JWT');
     try {
@@ -105,6 +107,22 @@ export function createTokenVerifier(
       throw refused('it does not verify', error);
     }
   };
+}
+
+/** Each scrape has old keys fetched again, so that an issuer whose tokens nobody uses does not look like one that is down. */
+function declareKeyAge(metrics: Metrics, known: ReadonlyMap<string, KnownIssuer>): void {
+  metrics.gauge({
+    name: 'jwks_age_seconds',
+    help: 'Since the keys of a token issuer were last had from it; absent before the first time, and where they are fixed.',
+    labels: ['issuer'],
+    collect: (gauge) => {
+      for (const { issuer, issuerKeys } of known.values()) {
+        issuerKeys.inUse();
+        const ageMs = issuerKeys.ageMs();
+        if (ageMs !== undefined) gauge.set({ issuer }, ageMs / 1_000);
+      }
+    },
+  });
 }
 
 function refused(reason: string, cause?: unknown): Problem {

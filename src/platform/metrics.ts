@@ -92,7 +92,9 @@ export function createMetrics(): Metrics {
         ...configuration(spec),
         ...(collect === undefined ? {} : { collect: () => collect(handle) }),
       });
-      const handle: Gauge<L> = { set: (labels, value) => gauge.set(labels, value), reset: () => gauge.reset() };
+      // `reset` of a gauge without labels says 0, which is a value, and not that there is none.
+      const reset = (): void => (spec.labels === undefined ? gauge.remove() : gauge.reset());
+      const handle: Gauge<L> = { set: (labels, value) => gauge.set(labels, value), reset };
       return handle;
     },
     histogram: (spec) => {

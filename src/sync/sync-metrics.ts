@@ -4,6 +4,7 @@
  */
 import type { Metrics } from '../platform/metrics.js';
 import type { Pool } from '../platform/postgres.js';
+import { NotReady } from '../shared/not-ready.js';
 import type { Outcome } from './engine-writes.js';
 import type { Drift } from './drift.js';
 import { LAG_HARD_SECONDS } from './gate-store.js';
@@ -84,7 +85,7 @@ export function createSyncMetrics(metrics: Metrics, pool: Pool): SyncMetrics {
   };
 }
 
-/** Rejects when a small change has waited longer than a page is worth: answers are no longer fresh. */
+/** Rejects with NotReady when a small change has waited longer than a page is worth: answers are no longer fresh. */
 export async function requireFreshTuples(pool: Pool): Promise<void> {
   const { rows } = await pool.transaction((tx) =>
     tx.query<{ waits: boolean }>({
@@ -94,5 +95,5 @@ export async function requireFreshTuples(pool: Pool): Promise<void> {
                          and o.queued_at < clock_timestamp() - interval '${LAG_HARD_SECONDS} seconds') as waits`,
     }),
   );
-  if (rows[0]?.waits !== false) throw new Error(`a change has not been in force for over ${LAG_HARD_SECONDS} s`);
+  if (rows[0]?.waits !== false) throw new NotReady(`a change has not been in force for over ${LAG_HARD_SECONDS} s`);
 }

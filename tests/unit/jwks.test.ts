@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { createMetrics } from '../../src/platform/metrics.js';
 import { createTokenVerifier } from '../../src/platform/jwt.js';
 import { assemble, type Json, type KeyServer, newKey, serving, signer, startKeyServer } from '../support/tokens.js';
 
@@ -198,4 +199,27 @@ test('addresses inside a token are never visited', async () => {
     await expect(verifyToken(token({ [name]: elsewhere.uri }))).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
   }
   expect(elsewhere.hits).toBe(0);
+});
+
+test('their age is told, and a scrape has old ones fetched again, whoever asks for nothing', async () => {
+  fresh(serving(es.jwk));
+  const metrics = createMetrics();
+  const verifyToken = createTokenVerifier(
+    [{ issuer: ISSUER, audience: 'bailiwick', algorithms: ['ES256'], jwksUri: server.uri }],
+    { now: () => now, metrics },
+  );
+  const age = async (): Promise<string | undefined> =>
+    /^bailiwick_jwks_age_seconds\{issuer="https:\/\/issuer.example"\} (\S+)$/m.exec((await metrics.render()).body)?.[1];
+  expect(await age()).toBeUndefined();
+  await verifyToken(lasting());
+  later(599);
+  expect(await age()).toBe('599');
+  server.answer = (_request, response) => response.writeHead(500).end();
+  later(60);
+  expect(await age()).toBe('659');
+  await expect.poll(() => server.hits).toBe(2);
+  later(31);
+  server.answer = serving(es.jwk);
+  expect(await age()).toBe('690');
+  await expect.poll(age).toBe('0');
 });

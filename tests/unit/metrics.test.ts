@@ -2,6 +2,7 @@ import prom from 'prom-client';
 import { expect, test } from 'vitest';
 
 import { createMetrics } from '../../src/platform/metrics.js';
+import type { Gauge } from '../../src/platform/metrics.js';
 
 const VALUES = [0, 0.0005, 0.001, 0.0010001, 0.3, 9.99, 10, 11, 500];
 const BUCKETS = [0.001, 0.25, 10];
@@ -39,4 +40,22 @@ test('a series of a counter and the counter itself count together, once', async 
     (await metrics.render()).body.split('\n').find((line) => line.startsWith('bailiwick_y_total{'));
   expect(await lineOf()).toBe('bailiwick_y_total{kind="a"} 3');
   expect(await lineOf()).toBe('bailiwick_y_total{kind="a"} 3');
+});
+
+test('a gauge that was reset and not set is absent, whether or not it has labels', async () => {
+  const metrics = createMetrics();
+  const value = { now: 7 as number | undefined };
+  const collect =
+    <L extends string>(labels: Record<L, string>) =>
+    (gauge: Gauge<L>): void => {
+      gauge.reset();
+      if (value.now !== undefined) gauge.set(labels, value.now);
+    };
+  metrics.gauge({ name: 'plain', help: 'G.', collect: collect({}) });
+  metrics.gauge({ name: 'labelled', help: 'G.', labels: ['kind'], collect: collect({ kind: 'a' }) });
+  const lines = async (): Promise<string[]> =>
+    (await metrics.render()).body.split('\n').filter((line) => /^bailiwick_(plain|labelled)/.test(line));
+  expect(await lines()).toEqual(['bailiwick_plain 7', 'bailiwick_labelled{kind="a"} 7']);
+  value.now = undefined;
+  expect(await lines()).toEqual([]);
 });

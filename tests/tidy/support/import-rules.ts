@@ -31,8 +31,9 @@ const BELOW = ['platform/', 'shared/', 'contract/'];
 /** Entry of src/ → the paths under src/ that it may import besides itself; a path ending in `/` is a folder. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'main.ts': ['config.ts', 'compose.ts', 'commands.ts', 'shared/'],
-  'compose.ts': ['config.ts', 'operations.ts', ...CAPABILITIES.map((name) => `${name}/`), ...BELOW],
+  'compose.ts': ['config.ts', 'servers.ts', ...CAPABILITIES.map((name) => `${name}/`), ...BELOW],
   'operations.ts': ['config.ts', ...CAPABILITIES.map((name) => `${name}/`), ...BELOW],
+  'servers.ts': ['operations.ts', ...CAPABILITIES.map((name) => `${name}/`), ...BELOW],
   'commands.ts': ['config.ts', ...CAPABILITIES.map((name) => `${name}/`), ...BELOW],
   'config.ts': ['settings.ts'],
   'settings.ts': [],

@@ -1,0 +1,93 @@
+/**
+ * The two ports: the service's, made from the contract, and the management port beside it, with what makes the process
+ * ready. Put together here from what src/compose.ts hands over, which alone starts and stops them.
+ */
+import type { Logger } from 'pino';
+
+import { createHttpApp } from './http/app.js';
+import { loadConsole } from './http/console.js';
+import { parseContract } from './http/contract.js';
+import { createReadiness } from './http/health.js';
+import type { Readiness, ReadinessCheck, ReadinessWarning } from './http/health.js';
+import { createOncePerKey } from './http/idempotency.js';
+import { createManagementApp } from './http/management.js';
+import { createHttpServer } from './http/server.js';
+import type { HttpServer } from './http/server.js';
+import { createShedder } from './http/shedding.js';
+import type { Load } from './http/shedding.js';
+import { createWhoAsks } from './http/who-asks.js';
+import { carriedOut } from './operations.js';
+import type { OperationsBase } from './operations.js';
+import type { Clock } from './platform/clock.js';
+import { readShipped } from './platform/shipped.js';
+import { requireFreshTuples } from './sync/sync-metrics.js';
+
+/** What the ports are made of. */
+export interface ServersBase extends OperationsBase {
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** What there is to do, as far as it is too much. */
+  readonly load: Load;
+  readonly validateResponses: boolean;
+}
+
+/** What makes the process ready, in the order in which it is said. */
+function readinessOf(
+  { clock, engineWatch, pool, syncPool, model }: ServersBase,
+  ledgerWarning: ReadinessWarning,
+): Readiness {
+  const checks: ReadinessCheck[] = [
+    {
+      name: 'database',
+      check: async () => {
+        await pool.transaction((tx) => tx.query({ text: 'select 1' }));
+      },
+    },
+    { name: 'engine', check: () => engineWatch.requireUp() },
+    {
+      name: 'model',
+      check: async () => {
+        await Promise.resolve(model.modelId());
+      },
+    },
+    { name: 'sync', check: () => requireFreshTuples(syncPool) },
+    { name: 'clock', check: () => clock.requireRight() },
+  ];
+  return createReadiness(checks, [ledgerWarning]);
+}
+
+/** The service's port, made from the contract, and the management port beside it. */
+export function createServers(
+  base: ServersBase,
+  ledgerWarning: ReadinessWarning,
+): { service: HttpServer; management: HttpServer; readiness: Readiness; warmUp: () => Promise<void> } {
+  const { config, log, metrics, pool, validateResponses } = base;
+  const document = parseContract(readShipped('openapi.yaml'));
+  const { operations, authorize, readPlainCheck } = carriedOut(document, base);
+  const { authenticate, readClient } = createWhoAsks({ ...base, callers: config.callers });
+  const defaultTimeoutMs = config.http.requestTimeoutMs;
+  const oncePerKey = createOncePerKey(pool, log);
+  const app = createHttpApp({
+    ...{ document, operations, authenticate, authorize, oncePerKey, log, metrics, defaultTimeoutMs, validateResponses },
+    readClient,
+    pages: loadConsole(new URL('../dist/console/', import.meta.url), config.signIn?.domain),
+    atOnce: { known: authenticate.known, read: readPlainCheck },
+    shed: createShedder(base.load, metrics),
+  });
+  const { host, port, managementPort } = config.http;
+  const readiness = readinessOf(base, ledgerWarning);
+  return {
+    readiness,
+    warmUp: async () => {
+      await Promise.all([app.warmUp(), base.signingIn?.warmUp()]);
+    },
+    service: createHttpServer({ name: 'service port', host, port, app, log }),
+    management: createHttpServer({
+      name: 'management port',
+      host,
+      port: managementPort,
+      app: createManagementApp({ readiness, metrics, log }),
+      log,
+    }),
+  };
+}
