@@ -70,10 +70,7 @@ export async function startBench() {
       signIn: SIGN_IN,
       decisionLog: 'async',
       audit: { key: undefined, checkpointFile: undefined },
-      syncWaitMs: 250,
-      decisionCacheEntries: 100_000,
-      reconcileSeconds: 0,
-      logLevel: 'silent',
+      ...{ syncWaitMs: 250, decisionCacheEntries: 100_000, degraded: 'off', reconcileSeconds: 0, logLevel: 'silent' },
       mail: { secretKey: undefined, mailboxDir: undefined },
     };
     const service = compose(config, quiet);

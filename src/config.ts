@@ -47,6 +47,8 @@ export interface Config {
   readonly syncWaitMs: number;
   /** 0: none. */
   readonly decisionCacheEntries: number;
+  /** Whether checks are answered from the rows while the engine cannot. */
+  readonly degraded: 'off' | 'sql';
   /** 0: never. */
   readonly reconcileSeconds: number;
   readonly logLevel: string;
@@ -101,6 +103,7 @@ export function readConfig(environment: Environment): Config {
     audit: { key: settings.BAILIWICK_AUDIT_KEY, checkpointFile: settings.BAILIWICK_AUDIT_CHECKPOINT_FILE },
     syncWaitMs: settings.BAILIWICK_SYNC_WAIT_MS,
     decisionCacheEntries: settings.BAILIWICK_DECISION_CACHE_ENTRIES,
+    degraded: settings.BAILIWICK_DEGRADED,
     reconcileSeconds: settings.BAILIWICK_RECONCILE_SECONDS,
     logLevel: settings.BAILIWICK_LOG_LEVEL,
     mail: { secretKey: settings.BAILIWICK_MAIL_SECRET_KEY, mailboxDir: settings.BAILIWICK_MAILBOX_DIR },

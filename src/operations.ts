@@ -3,6 +3,8 @@
  *
  * The type of `Operations` makes an operation that nobody carries out a compile error. A new capability is one line here.
  */
+import type { Logger } from 'pino';
+
 import { createChange, createShow } from './audit/change.js';
 import type { DecisionLog } from './audit/decision-log.js';
 import { auditOperations } from './audit/operations.js';
@@ -12,6 +14,8 @@ import { createChecker } from './decisions/check.js';
 import { createDecisions } from './decisions/decisions.js';
 import { createInstantCheck, type ReadPlainCheck } from './decisions/instant.js';
 import { createJournal } from './decisions/journal.js';
+import { createAskRows } from './decisions/rows.js';
+import { createShadow } from './decisions/shadow.js';
 import { profileOperations } from './directory/profile-operations.js';
 import { recordOperations } from './directory/record-operations.js';
 import { teamOperations } from './directory/team-operations.js';
@@ -41,6 +45,7 @@ import { syncStateOperations } from './sync/state-operations.js';
 /** What the operations are made of. */
 export interface OperationsBase {
   readonly config: Config;
+  readonly log: Logger;
   readonly metrics: Metrics;
   readonly now: () => Date;
   /** Of role `bailiwick_service`. */
@@ -71,8 +76,12 @@ export function carriedOut(
     ...{ gate, metrics, now, entries: config.decisionCacheEntries },
     isEngineUp: base.engineWatch.isUp,
   });
-  const checker = createChecker({ tuples, gate, journal, cache, engineTimeoutMs });
-  const decisions = createDecisions({ pool, tuples, gate, journal, checker, cache, engineTimeoutMs, now });
+  const askRows = createAskRows(pool);
+  const shadow = createShadow({ ...base, askRows });
+  const degraded = config.degraded === 'sql' ? { askRows } : {};
+  const checker = createChecker({ tuples, gate, journal, cache, engineTimeoutMs, shadow, ...degraded });
+  const asking = { pool, tuples, gate, journal, checker, cache, engineTimeoutMs, now, ...degraded };
+  const decisions = createDecisions(asking);
   const show = createShow(pool);
   const change = createChange({ pool, settle: (token, deadline) => settle(base, token, deadline) });
   const people = peopleOptions(base);

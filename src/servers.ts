@@ -2,8 +2,6 @@
  * The two ports: the service's, made from the contract, and the management port beside it, with what makes the process
  * ready. Put together here from what src/compose.ts hands over, which alone starts and stops them.
  */
-import type { Logger } from 'pino';
-
 import { createHttpApp } from './http/app.js';
 import { loadConsole } from './http/console.js';
 import { parseContract } from './http/contract.js';
@@ -19,12 +17,12 @@ import { createWhoAsks } from './http/who-asks.js';
 import { carriedOut } from './operations.js';
 import type { OperationsBase } from './operations.js';
 import type { Clock } from './platform/clock.js';
+import type { EngineWatch } from './platform/engine-watch.js';
 import { readShipped } from './platform/shipped.js';
 import { requireFreshTuples } from './sync/sync-metrics.js';
 
 /** What the ports are made of. */
 export interface ServersBase extends OperationsBase {
-  readonly log: Logger;
   readonly clock: Clock;
   /** What there is to do, as far as it is too much. */
   readonly load: Load;
@@ -33,7 +31,7 @@ export interface ServersBase extends OperationsBase {
 
 /** What makes the process ready, in the order in which it is said. */
 function readinessOf(
-  { clock, engineWatch, pool, syncPool, model }: ServersBase,
+  { config, clock, engineWatch, pool, syncPool, model }: ServersBase,
   ledgerWarning: ReadinessWarning,
 ): Readiness {
   const checks: ReadinessCheck[] = [
@@ -43,7 +41,7 @@ function readinessOf(
         await pool.transaction((tx) => tx.query({ text: 'select 1' }));
       },
     },
-    { name: 'engine', check: () => engineWatch.requireUp() },
+    ...(config.degraded === 'sql' ? [] : [{ name: 'engine', check: () => engineWatch.requireUp() }]),
     {
       name: 'model',
       check: async () => {
@@ -53,7 +51,16 @@ function readinessOf(
     { name: 'sync', check: () => requireFreshTuples(syncPool) },
     { name: 'clock', check: () => clock.requireRight() },
   ];
-  return createReadiness(checks, [ledgerWarning]);
+  return createReadiness(
+    checks,
+    config.degraded === 'sql' ? [answeredFromRows(engineWatch), ledgerWarning] : [ledgerWarning],
+  );
+}
+
+/** Where rows may answer for it, an engine that is away is no reason to send requests elsewhere. */
+function answeredFromRows(engineWatch: EngineWatch): ReadinessWarning {
+  const said = 'the engine does not serve: checks are answered from the rows, lists are not';
+  return { name: 'engine', warn: () => Promise.resolve(engineWatch.isUp() ? undefined : said) };
 }
 
 /** The service's port, made from the contract, and the management port beside it. */

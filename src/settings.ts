@@ -113,6 +113,10 @@ export const SERVICE = {
   BAILIWICK_DECISION_CACHE_ENTRIES: whole(100_000, [0, 10_000_000]).meta(
     meaning('Answers kept in memory, about 300 bytes each; 0 keeps none', '100000'),
   ),
+  BAILIWICK_DEGRADED: z
+    .enum(['off', 'sql'], { error: 'is neither `off` nor `sql`' })
+    .default('off')
+    .meta(meaning('`sql` answers checks from the rows while OpenFGA cannot; `off` answers 503', 'off')),
   BAILIWICK_RECONCILE_SECONDS: whole(3600, [0, 604_800]).meta(
     meaning('Between two full comparisons of rows and tuples; 0 is never', '3600'),
   ),

@@ -25,7 +25,7 @@ export interface DecisionEntry {
   /** How many things the page held. */
   readonly listed?: number | undefined;
   /** Where the answer came from. */
-  readonly source: 'engine' | 'cache';
+  readonly source: 'engine' | 'cache' | 'sql';
   /** The problem code, where nothing was decided. */
   readonly problem?: string | undefined;
   readonly modelId: string;

@@ -17,16 +17,19 @@ import { EngineError } from '../shared/tuple.js';
 import type { CallOptions, TupleStore } from '../shared/tuple.js';
 import type { Admission } from './admission.js';
 import type { DecisionCache } from './cache.js';
-import { guard, limitsOf } from './check.js';
+import { guard, isEngineAway, limitsOf } from './check.js';
 import type { Journal, Outcome } from './journal.js';
 import { batchTimeoutMs } from './page-walk.js';
 import type { Question } from './question.js';
+import type { AskRows } from './rows.js';
 
 export interface BatchCheckerOptions {
   readonly tuples: TupleStore;
   readonly gate: SyncGate;
   readonly journal: Journal;
   readonly admission: Admission;
+  /** Answers where the engine cannot; left out, nobody does. */
+  readonly askRows?: AskRows;
   /** Left out: every question is put to the engine. */
   readonly cache?: Pick<DecisionCache, 'look' | 'expect'>;
 }
@@ -102,7 +105,7 @@ function askEngine(
   questions: readonly Question[],
   { context: { deadline }, options }: { context: RequestContext; options: BatchCheckerOptions },
 ): Engine {
-  const { gate, journal } = options;
+  const { gate, journal, askRows } = options;
   const distinct = [...new Map(questions.map((question) => [question.key, question])).values()];
   // What is in force is read before the engine is asked, for each tenant; the moment is the same for all.
   const moments = new Map(distinct.map(({ tenantId }) => [tenantId, journal.moment(tenantId)]));
@@ -115,9 +118,14 @@ function askEngine(
     return { at, syncPosition: moments.get(question.tenantId)?.syncPosition, ...answer };
   };
 
-  function admitted({ userId, tenantId, object }: Question, given: Promise<Given>): Promise<Answered> {
-    const answer = given.then(async ({ isAllowed, source }): Promise<Answered> => {
-      if (isAllowed) await guard(gate, { tenantId, subjectUserId: userId, object }, deadline);
+  function admitted(question: Question, given: Promise<Given>): Promise<Answered> {
+    const { userId, tenantId, object } = question;
+    const fromRows = async (error: unknown): Promise<Given> => {
+      if (askRows === undefined || !isEngineAway(error)) throw error;
+      return { isAllowed: await askRows(question, at, deadline), source: 'sql' };
+    };
+    const answer = given.catch(fromRows).then(async ({ isAllowed, source }): Promise<Answered> => {
+      if (isAllowed && source !== 'sql') await guard(gate, { tenantId, subjectUserId: userId, object }, deadline);
       return { answer: isAllowed ? 'allowed' : 'denied', source };
     });
     // Each is awaited by whoever asked it; that may be later than it fails.
@@ -128,10 +136,10 @@ function askEngine(
 
 type Answered = Pick<Outcome, 'answer' | 'source'>;
 
-/** What memory or the engine said. */
+/** What memory, the engine or the rows said. */
 interface Given {
   readonly isAllowed: boolean;
-  readonly source: 'cache' | 'engine';
+  readonly source: 'cache' | 'engine' | 'sql';
 }
 
 function answersTo(

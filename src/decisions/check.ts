@@ -8,11 +8,14 @@
 import type { Deadline, RequestContext } from '../shared/operation.js';
 import { Problem } from '../shared/problem.js';
 import type { SyncGate } from '../shared/sync-gate.js';
+import { EngineError } from '../shared/tuple.js';
 import type { CallOptions, TupleStore } from '../shared/tuple.js';
 import { within } from '../shared/within.js';
 import type { DecisionCache } from './cache.js';
 import type { DecisionApi, Journal } from './journal.js';
 import type { Question } from './question.js';
+import type { AskRows } from './rows.js';
+import type { Shadow } from './shadow.js';
 
 /** How long the engine may take over one question, in milliseconds: one that hangs ends in a 503 soon after. */
 export const ENGINE_TIMEOUT_MS = 250;
@@ -24,6 +27,10 @@ export interface CheckerOptions {
   /** Left out: every question is put to the engine. */
   readonly cache?: DecisionCache;
   readonly engineTimeoutMs?: number;
+  /** Answers where the engine cannot; left out, nobody does. */
+  readonly askRows?: AskRows;
+  /** Hears of every answer that memory or the engine gave. */
+  readonly shadow?: Shadow;
 }
 
 export interface Decision {
@@ -52,7 +59,7 @@ export interface Checker {
 }
 
 export function createChecker(options: CheckerOptions): Checker {
-  const { gate, journal, cache } = options;
+  const { gate, journal, cache, askRows, shadow } = options;
   return {
     async check(question, { api, context, before, explain }) {
       const { userId, tenantId, permission, object } = question;
@@ -60,17 +67,29 @@ export function createChecker(options: CheckerOptions): Checker {
       const decided = await journal.decide({ api, userId, tenantId, permission, object }, context, async () => {
         await before?.();
         const moment = journal.moment(tenantId);
-        const kept = cache?.look(question, moment.at);
-        const isAllowed = kept ?? (await ask(question, moment.at, deadline));
-        if (isAllowed) await guard(gate, { tenantId, subjectUserId: userId, object }, deadline);
-        const source = kept === undefined ? 'engine' : 'cache';
+        const { isAllowed, source } = await answerTo(question, moment.at, deadline);
+        // What the rows themselves say is behind nothing.
+        if (isAllowed && source !== 'sql') await guard(gate, { tenantId, subjectUserId: userId, object }, deadline);
         const explanation = await explain?.({ allowed: isAllowed, at: moment.at });
         return { ...moment, answer: isAllowed ? 'allowed' : 'denied', source, explanation };
       });
-      const { answer, decisionId, modelId, at } = decided;
-      return { allowed: answer === 'allowed', decisionId, modelId, at };
+      const { answer, decisionId, modelId, at, source } = decided;
+      const allowed = answer === 'allowed';
+      if (source !== 'sql') shadow?.(question, { allowed, at });
+      return { allowed, decisionId, modelId, at };
     },
   };
+
+  async function answerTo(question: Question, at: Date, deadline: Deadline): Promise<Answer> {
+    const kept = cache?.look(question, at);
+    if (kept !== undefined) return { isAllowed: kept, source: 'cache' };
+    try {
+      return { isAllowed: await ask(question, at, deadline), source: 'engine' };
+    } catch (error) {
+      if (askRows === undefined || !isEngineAway(error)) throw error;
+      return { isAllowed: await askRows(question, at, deadline), source: 'sql' };
+    }
+  }
 
   async function ask(question: Question, at: Date, deadline: Deadline): Promise<boolean> {
     const { tuples, engineTimeoutMs = ENGINE_TIMEOUT_MS } = options;
@@ -86,6 +105,17 @@ export function createChecker(options: CheckerOptions): Checker {
       return new Problem('ENGINE_UNAVAILABLE', detail, { retryAfterSeconds: 1 });
     });
   }
+}
+
+/** Who gave an answer. */
+interface Answer {
+  readonly isAllowed: boolean;
+  readonly source: 'cache' | 'engine' | 'sql';
+}
+
+/** Whether it is the engine that could not answer, and nobody else. */
+export function isEngineAway(error: unknown): boolean {
+  return error instanceof EngineError || (error instanceof Problem && error.code === 'ENGINE_UNAVAILABLE');
 }
 
 /** A call that lasts no longer than `timeoutMs`, nor than the request may. */

@@ -1,4 +1,7 @@
-/** Puts everything that answers questions together, from what compose.ts hands it. */
+/**
+ * Puts everything that answers questions together: the operations of the contract, and our own authorization, over one
+ * checker, one gate and one journal.
+ */
 import type { Pool } from '../platform/postgres.js';
 import type { Authorize } from '../shared/operation.js';
 import type { SyncGate } from '../shared/sync-gate.js';
@@ -14,6 +17,7 @@ import { createLister } from './list-objects.js';
 import { createPermissionLister } from './list-permissions.js';
 import { createUserLister } from './list-users.js';
 import { decisionOperations } from './operations.js';
+import type { AskRows } from './rows.js';
 import { reasonOperations } from './reason-operations.js';
 import { createWhatIf } from './what-if.js';
 
@@ -27,6 +31,8 @@ export interface DecisionsOptions {
   /** Left out: nothing is kept. */
   readonly cache?: DecisionCache;
   readonly engineTimeoutMs: number;
+  /** Left out: what the engine cannot answer is not answered. */
+  readonly askRows?: AskRows;
   readonly now: () => Date;
 }
 

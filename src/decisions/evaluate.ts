@@ -2,8 +2,9 @@
  * The authorization model evaluated over a handful of tuples, in memory: for what the engine cannot be asked.
  *
  * The engine decides what is so. What *would* be so (what-if), and *why* it is so (explain), is worked out here, over
- * tuples that src/sync/projection.ts makes of rows, by the same model that the engine is given. Nothing that this says
- * is ever an answer to a check. tests/oracle/ and tests/integration/what-if.test.ts hold it to the real engine.
+ * tuples that src/sync/projection.ts makes of rows, by the same model that the engine is given. It answers a check only
+ * where an operator asked for that and the engine cannot (rows.ts). tests/oracle/, tests/integration/what-if.test.ts and
+ * one live check in a hundred (shadow.ts) hold it to the real engine.
  *
  * INVARIANT: pure. The model has no negation, so what is once shown to hold, holds; `holds` repeats its search until
  * nothing new is shown, which makes rings of managers harmless.

@@ -112,19 +112,20 @@ export async function listInsiderIds(tx: Tx, tenantId: string, limit: number): P
 
 async function listEdgesAbove(tx: Tx, tenantId: string, userIds: readonly string[]): Promise<ManagerEdge[]> {
   const { rows } = await tx.query<ManagerEdge>({
-    name: 'facts-edges',
+    // Without a name it is planned anew each time: a plan kept from before a large load would be quadratic.
     text: `
-      with recursive above (user_id) as (
-        select unnest($2::text[])
+      with recursive above (manager_id, user_id, valid_from, expires_at) as (
+        select ua.user_id, ua.assigned_user_id, ua.valid_from, ua.expires_at
+        from security.user_assignment ua where ua.tenant_id = $1::text and ua.assigned_user_id = any($2::text[])
         union
-        select ua.user_id
-        from above a join security.user_assignment ua on ua.assigned_user_id = a.user_id and ua.tenant_id = $1::text
+        select ua.user_id, ua.assigned_user_id, ua.valid_from, ua.expires_at
+        from above a cross join lateral (
+          select * from security.user_assignment s
+          where s.tenant_id = $1::text and s.assigned_user_id = a.manager_id offset 0) as ua
       )
-      select ua.user_id as "managerId", ua.assigned_user_id as "userId",
-             ${moment('ua.valid_from')} as "validFrom", ${moment('ua.expires_at')} as "expiresAt"
-      from security.user_assignment ua
-      where ua.tenant_id = $1::text and ua.assigned_user_id in (select user_id from above)
-      order by ua.user_id, ua.assigned_user_id limit $3::int`,
+      select manager_id as "managerId", user_id as "userId",
+             ${moment('valid_from')} as "validFrom", ${moment('expires_at')} as "expiresAt"
+      from above limit $3::int`,
     values: [tenantId, userIds, EDGES_MAX + 1],
   });
   return rows;

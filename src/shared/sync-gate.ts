@@ -32,6 +32,8 @@ export interface SyncGate {
   isQuiet(tenantId: string): boolean;
   /** How long the oldest small change of the tenant or the platform has waited, where that is over a second; else 0. */
   lagMs(tenantId: string): number;
+  /** Whether nothing of the tenant or the platform waits to be in force: rows and tuples say the same. */
+  isSettled(tenantId: string): Promise<boolean>;
   /** How often the tenant has had changes applied, as last heard; undefined before the first word. */
   position(tenantId: string): number | undefined;
   /** What an answer about the moment `at` (milliseconds since 1970) stands on; undefined: it can be neither kept nor taken. */

@@ -78,6 +78,10 @@ export function createSyncGate(options: GateOptions): SyncGate & Part {
     footing: footings.get,
     isQuiet,
     lagMs: (tenantId) => Math.max(feed.lagging().get(tenantId) ?? 0, feed.lagging().get('') ?? 0),
+    async isSettled(tenantId) {
+      const [state] = await pool.statement((tx) => selectTenantStates(tx, [tenantId], now()));
+      return state?.isPending === false;
+    },
     async guard(allow) {
       if (isQuiet(allow.tenantId)) return;
       if (await pool.transaction((tx) => isMenaced(tx, allow))) {

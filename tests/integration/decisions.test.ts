@@ -43,6 +43,7 @@ function openGate(over: Partial<SyncGate> = {}): SyncGate & { readonly tokens: s
     position: () => 7,
     isQuiet: () => true,
     lagMs: () => 0,
+    isSettled: () => Promise.resolve(true),
     footing: () => undefined,
     ...over,
   };

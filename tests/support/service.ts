@@ -32,6 +32,7 @@ export interface ServiceOver {
   readonly engineTimeoutMs?: number;
   readonly syncWaitMs?: number;
   readonly decisionCacheEntries?: number;
+  readonly degraded?: Config['degraded'];
   /** False: nobody signs in here. */
   readonly signIn?: Partial<NonNullable<Config['signIn']>> | false;
   readonly mail?: Config['mail'];
@@ -203,6 +204,7 @@ function configOf(world: World, over: ServiceOver): Config {
     audit: { key: over.auditKey, checkpointFile: over.checkpointFile },
     syncWaitMs: over.syncWaitMs ?? 250,
     decisionCacheEntries: over.decisionCacheEntries ?? 10_000,
+    degraded: over.degraded ?? 'off',
     reconcileSeconds: 0,
     logLevel: 'silent',
     mail: over.mail ?? { secretKey: undefined, mailboxDir: undefined },
