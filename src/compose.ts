@@ -60,7 +60,7 @@ export interface Service extends Part {
   addresses(): { readonly service: string; readonly management: string };
   /** The authorization model that every engine call names, once started. */
   modelId(): string;
-  /** From now on not ready, so that no more requests are sent here. */
+  /** From now on not ready, and every answer ends its connection, so that no more requests are sent here. */
   drain(): void;
   /** Everything that is measured, in Prometheus' text form. */
   metricsText(): Promise<string>;
@@ -93,7 +93,7 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
   const { projector, reconcileTimer, filling } = createSync({ ...config, log, metrics, pool: syncPool, tuples, model });
   const ledger = createLedger({ url: config.database.syncUrl, ...config.audit, log, metrics });
   const { validateResponses = false, load = { waiting: slots.waiting, lateMs: loop.lateMs } } = outside;
-  const { service, management, readiness, warmUp } = createServers(
+  const { service, management, readiness, overload, warmUp } = createServers(
     { ...base, signingIn, validateResponses, load, wake: () => projector.wake() },
     ledger.warning,
   );
@@ -105,7 +105,7 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
     ...Object.entries(measured).map(([name, each]) => closing(`${name} pool`, each)),
     loop,
     management,
-    engineWatch,
+    ...[engineWatch, overload],
     waiting(clock),
     waiting(gate),
     waiting(model),
@@ -125,7 +125,10 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
     ...whole,
     addresses: () => ({ service: urlOf(service), management: urlOf(management) }),
     modelId: () => model.modelId(),
-    drain: () => readiness.drain(),
+    drain: () => {
+      readiness.drain();
+      service.drain();
+    },
     metricsText: async () => (await metrics.render()).body,
   };
 }

@@ -54,6 +54,8 @@ const HELP = `usage: bailiwick <command> [options]
                                    make the first platform admin; refused once there is one
 `;
 
+/** From the first signal to the end, whatever hangs; an orchestrator kills after 30 s as a rule. */
+const END_MS = 20_000;
 /** Between turning readiness off and closing the door: load balancers need to notice. */
 const DRAIN_MS = 5_000;
 
@@ -140,6 +142,10 @@ async function serve(): Promise<number> {
       process.once(signal, () => {
         process.once(signal, () => process.exit(1));
         log.info({ signal }, 'stopping');
+        setTimeout(() => {
+          log.error('it did not end in time');
+          process.exit(1);
+        }, END_MS).unref();
         service.drain();
         setTimeout(resolve, signal === 'SIGTERM' ? DRAIN_MS : 0);
       });

@@ -11,7 +11,9 @@ import { createOncePerKey } from './http/idempotency.js';
 import { createManagementApp } from './http/management.js';
 import { createHttpServer } from './http/server.js';
 import type { HttpServer } from './http/server.js';
-import { createShedder } from './http/shedding.js';
+import { createOverloadWatch } from './http/overload.js';
+import type { OverloadWatch } from './http/overload.js';
+import { createShedder, isTooMuch } from './http/shedding.js';
 import type { Load } from './http/shedding.js';
 import { createWhoAsks } from './http/who-asks.js';
 import { carriedOut } from './operations.js';
@@ -32,7 +34,7 @@ export interface ServersBase extends OperationsBase {
 /** What makes the process ready, in the order in which it is said. */
 function readinessOf(
   { config, clock, engineWatch, pool, syncPool, model }: ServersBase,
-  ledgerWarning: ReadinessWarning,
+  { overload, ledgerWarning }: { overload: OverloadWatch; ledgerWarning: ReadinessWarning },
 ): Readiness {
   const checks: ReadinessCheck[] = [
     {
@@ -50,6 +52,7 @@ function readinessOf(
     },
     { name: 'sync', check: () => requireFreshTuples(syncPool) },
     { name: 'clock', check: () => clock.requireRight() },
+    { name: 'load', check: () => overload.requireRelief() },
   ];
   return createReadiness(
     checks,
@@ -63,11 +66,16 @@ function answeredFromRows(engineWatch: EngineWatch): ReadinessWarning {
   return { name: 'engine', warn: () => Promise.resolve(engineWatch.isUp() ? undefined : said) };
 }
 
+export interface Servers {
+  readonly service: HttpServer;
+  readonly management: HttpServer;
+  readonly readiness: Readiness;
+  readonly overload: OverloadWatch;
+  readonly warmUp: () => Promise<void>;
+}
+
 /** The service's port, made from the contract, and the management port beside it. */
-export function createServers(
-  base: ServersBase,
-  ledgerWarning: ReadinessWarning,
-): { service: HttpServer; management: HttpServer; readiness: Readiness; warmUp: () => Promise<void> } {
+export function createServers(base: ServersBase, ledgerWarning: ReadinessWarning): Servers {
   const { config, log, metrics, pool, validateResponses } = base;
   const document = parseContract(readShipped('openapi.yaml'));
   const { operations, authorize, readPlainCheck } = carriedOut(document, base);
@@ -82,9 +90,10 @@ export function createServers(
     shed: createShedder(base.load, metrics),
   });
   const { host, port, managementPort } = config.http;
-  const readiness = readinessOf(base, ledgerWarning);
+  const overload = createOverloadWatch(() => isTooMuch(base.load));
+  const readiness = readinessOf(base, { overload, ledgerWarning });
   return {
-    readiness,
+    ...{ readiness, overload },
     warmUp: async () => {
       await Promise.all([app.warmUp(), base.signingIn?.warmUp()]);
     },

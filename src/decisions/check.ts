@@ -67,7 +67,8 @@ export function createChecker(options: CheckerOptions): Checker {
       const decided = await journal.decide({ api, userId, tenantId, permission, object }, context, async () => {
         await before?.();
         const moment = journal.moment(tenantId);
-        const { isAllowed, source } = await answerTo(question, moment.at, deadline);
+        const limits = { deadline, isUrgent: api === 'authorize' };
+        const { isAllowed, source } = await answerTo(question, moment.at, limits);
         // What the rows themselves say is behind nothing.
         if (isAllowed && source !== 'sql') await guard(gate, { tenantId, subjectUserId: userId, object }, deadline);
         const explanation = await explain?.({ allowed: isAllowed, at: moment.at });
@@ -80,24 +81,24 @@ export function createChecker(options: CheckerOptions): Checker {
     },
   };
 
-  async function answerTo(question: Question, at: Date, deadline: Deadline): Promise<Answer> {
+  async function answerTo(question: Question, at: Date, limits: Limits): Promise<Answer> {
     const kept = cache?.look(question, at);
     if (kept !== undefined) return { isAllowed: kept, source: 'cache' };
     try {
-      return { isAllowed: await ask(question, at, deadline), source: 'engine' };
+      return { isAllowed: await ask(question, at, limits), source: 'engine' };
     } catch (error) {
       if (askRows === undefined || !isEngineAway(error)) throw error;
-      return { isAllowed: await askRows(question, at, deadline), source: 'sql' };
+      return { isAllowed: await askRows(question, at, limits.deadline), source: 'sql' };
     }
   }
 
-  async function ask(question: Question, at: Date, deadline: Deadline): Promise<boolean> {
+  async function ask(question: Question, at: Date, { deadline, isUrgent }: Limits): Promise<boolean> {
     const { tuples, engineTimeoutMs = ENGINE_TIMEOUT_MS } = options;
     // A call that others share ends neither with this request nor with the time that this one has.
     const call = (isShared: boolean): Promise<boolean> =>
       tuples.check(
         { ...question.tuple, at, fresh: question.fresh },
-        isShared ? { timeoutMs: engineTimeoutMs } : limitsOf(deadline, engineTimeoutMs),
+        { ...(isShared ? { timeoutMs: engineTimeoutMs } : limitsOf(deadline, engineTimeoutMs)), isUrgent },
       );
     if (cache === undefined) return await call(false);
     return await within(deadline, cache.ask(question, at, call), () => {
@@ -105,6 +106,11 @@ export function createChecker(options: CheckerOptions): Checker {
       return new Problem('ENGINE_UNAVAILABLE', detail, { retryAfterSeconds: 1 });
     });
   }
+}
+
+interface Limits {
+  readonly deadline: Deadline;
+  readonly isUrgent: boolean;
 }
 
 /** Who gave an answer. */
@@ -115,7 +121,8 @@ interface Answer {
 
 /** Whether it is the engine that could not answer, and nobody else. */
 export function isEngineAway(error: unknown): boolean {
-  return error instanceof EngineError || (error instanceof Problem && error.code === 'ENGINE_UNAVAILABLE');
+  if (error instanceof EngineError) return error.kind !== 'busy';
+  return error instanceof Problem && error.code === 'ENGINE_UNAVAILABLE';
 }
 
 /** A call that lasts no longer than `timeoutMs`, nor than the request may. */

@@ -145,6 +145,10 @@ function entryOf({ subject, asker, startedAt, decisionId, modelId }: UnderWay, f
 /** What an unanswered question is to whoever asked. A bug stays one. */
 function asProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
+  if (error instanceof EngineError && error.kind === 'busy') {
+    const detail = 'too many questions about this tenant wait to be answered';
+    return new Problem('OVERLOADED', detail, { cause: error, retryAfterSeconds: 1 });
+  }
   if (error instanceof EngineError) {
     const detail = 'the decision engine did not answer; this is neither a yes nor a no';
     return new Problem('ENGINE_UNAVAILABLE', detail, { cause: error, retryAfterSeconds: 1 });

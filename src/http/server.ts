@@ -2,8 +2,8 @@
  * A listening HTTP server with limits, which ends gracefully.
  *
  * Node's own limits are made for nobody in particular: a head may take 60 seconds, a request 300, and sockets are not
- * counted. At the end the server stops accepting, says `Connection: close` on every answer still to come, gives what is
- * under way ten seconds, and closes what is left.
+ * counted. At the end every answer says `Connection: close` from the moment that the process is no longer ready, so that
+ * kept connections are gone before the server stops accepting; what is under way then has ten seconds.
  */
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { randomUUID } from 'node:crypto';
@@ -47,6 +47,8 @@ export interface HttpServerOptions {
 }
 
 export interface HttpServer extends Part {
+  /** From now on every answer ends its connection: whoever keeps one open goes elsewhere with the next request. */
+  drain(): void;
   /** Where it listens; throws before it does. */
   address(): { readonly host: string; readonly port: number };
 }
@@ -57,7 +59,7 @@ export function createHttpServer({ name, host, port, app, log, limits: given }: 
   const server = configured(limits);
   const underWay = new Set<ServerResponse>();
   const sockets = new Set<Duplex>();
-  let isStopping = false;
+  let isLeaving = false;
   /** One function for all: a closure for each request is work of which most is waste. */
   function forget(this: ServerResponse): void {
     underWay.delete(this);
@@ -69,12 +71,15 @@ export function createHttpServer({ name, host, port, app, log, limits: given }: 
   server.on('request', (_request, response) => {
     underWay.add(response);
     response.on('close', forget);
-    if (isStopping) response.setHeader('connection', 'close');
+    if (isLeaving) response.setHeader('connection', 'close');
   });
   server.on('request', app);
   server.on('clientError', (error, socket) => refuse(error, socket));
   return {
     name,
+    drain: () => {
+      isLeaving = true;
+    },
     address: () => {
       const address = server.address();
       if (address === null || typeof address === 'string') throw new Error(`the ${name} does not listen`);
@@ -86,7 +91,7 @@ export function createHttpServer({ name, host, port, app, log, limits: given }: 
     },
     stop: async () => {
       if (!server.listening) return;
-      isStopping = true;
+      isLeaving = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       const busy = new Set<Duplex>();
       for (const response of underWay) {

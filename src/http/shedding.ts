@@ -25,6 +25,11 @@ const LIMITS = {
   check: { waiting: 512, lateMs: 600 },
 } as const;
 
+/** Whether single checks are refused: there is more than shedding the rest can help. */
+export function isTooMuch({ waiting, lateMs }: Load): boolean {
+  return waiting() > LIMITS.check.waiting || lateMs() > LIMITS.check.lateMs;
+}
+
 export function createShedder(load: Load, metrics: Metrics): Shed {
   const shed: Counter<'class'> = metrics.counter({
     name: 'shed_total',

@@ -8,6 +8,7 @@ import { EngineError } from '../shared/tuple.js';
 import type { CallOptions } from '../shared/tuple.js';
 import { createBreaker, createRetryBudget } from './breaker.js';
 import { engineErrorOf } from './openfga-error.js';
+import { TooManyWaiting } from './slots.js';
 import type { Slots } from './slots.js';
 
 export type EngineMethod = 'check' | 'batch_check' | 'write' | 'read' | 'list_objects';
@@ -22,8 +23,9 @@ export interface EngineRequest {
 interface Call {
   readonly method: EngineMethod;
   readonly limits: CallOptions;
-  /** How many questions it asks the engine; none for reads and writes of tuples. */
+  /** How many questions it asks the engine, and about which object first; none for reads and writes of tuples. */
   readonly questions?: number;
+  readonly about?: string | undefined;
 }
 
 type Send<T> = (http: HttpLimits) => Promise<T>;
@@ -42,7 +44,7 @@ export function createCall(
   observe: (request: EngineRequest) => void,
 ): <T>(call: Call, send: Send<T>) => Promise<T> {
   const ask = createAsk();
-  return async ({ method, limits, questions = 0 }, send) => {
+  return async ({ method, limits, questions = 0, about = '' }, send) => {
     const startedAt = performance.now();
     const abort = new AbortController();
     const stop = (): void => abort.abort();
@@ -54,7 +56,8 @@ export function createCall(
       if (limits.timeoutMs <= 0 || limits.signal?.aborted === true) {
         throw new EngineError('no time was left to ask the engine', { kind: 'timeout', applied: 'no' });
       }
-      if (questions > 0) giveBack = await slots.take(questions, abort.signal);
+      if (questions > 0)
+        giveBack = await slots.take(questions, abort.signal, lineOf(about, limits.isUrgent)).catch(refuseBusy);
       // A redirect or a proxy out of the environment would send questions elsewhere; `timeout: 0` leaves it to `signal`.
       const once = (): ReturnType<typeof send> =>
         send({ signal: abort.signal, timeout: 0, maxRedirects: 0, proxy: false });
@@ -70,6 +73,18 @@ export function createCall(
       observe({ method, outcome, seconds: (performance.now() - startedAt) / 1000 });
     }
   };
+}
+
+/** One for each tenant, `acme` of `record:acme/deal-1` and `tenant:acme`, and one for what is urgent there. */
+function lineOf(object: string, isUrgent = false): string {
+  const tenantId = object.slice(object.indexOf(':') + 1).split('/', 1)[0] ?? '';
+  return isUrgent ? `${tenantId} urgent` : tenantId;
+}
+
+function refuseBusy(error: unknown): never {
+  if (!(error instanceof TooManyWaiting)) throw error;
+  const message = 'too many questions of this tenant wait for the engine';
+  throw new EngineError(message, { kind: 'busy', applied: 'no' }, { cause: error });
 }
 
 /** A question that ended sooner without an answer says nothing of the engine: its caller had no time. */

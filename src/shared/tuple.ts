@@ -33,6 +33,8 @@ export interface EngineCheck extends TupleKey {
 export interface CallOptions {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
+  /** Not behind the questions of the same tenant that wait: whoever administers it must get through. */
+  readonly isUrgent?: boolean;
 }
 
 /**
@@ -41,7 +43,8 @@ export interface CallOptions {
  * engine's own request timeout later).
  */
 export class EngineError extends Error {
-  readonly kind: 'unavailable' | 'timeout' | 'conflict' | 'invalid';
+  /** `busy`: it was not asked, because too many questions of that tenant wait for it already. */
+  readonly kind: 'unavailable' | 'timeout' | 'conflict' | 'invalid' | 'busy';
   readonly applied: 'no' | 'unknown';
 
   constructor(

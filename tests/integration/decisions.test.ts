@@ -304,6 +304,13 @@ describe('an engine that does not answer', () => {
     );
   });
 
+  test('that was not asked, because its tenant has too many waiting, is no fault of the engine: it may come again', async () => {
+    const busy = () => Promise.reject(new EngineError('busy', { kind: 'busy', applied: 'no' }));
+    const { check } = decide({ tuples: engineWith({ check: busy }) });
+    const asked = check(input({ user: 'rep1', permission: 'team.read', tenant: 't1' }), as(BACKEND));
+    expect(await problemOf(asked)).toMatchObject({ code: 'OVERLOADED', retryAfterSeconds: 1 });
+  });
+
   test('is an error for each question of a batch, undecided, and never a denial', async () => {
     const context = as(BACKEND);
     const { operations } = decide({ tuples: engineWith({ batchCheck: down }) });

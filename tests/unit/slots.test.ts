@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { createSlots } from '../../src/platform/slots.js';
+import { createSlots, TooManyWaiting } from '../../src/platform/slots.js';
 
 const NEVER = new AbortController().signal;
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -49,4 +49,59 @@ test('one that gives up leaves the queue, and lets those behind it pass', async 
   giveBack();
   (await slots.take(2, NEVER))();
   await expect(slots.take(1, abort.signal)).rejects.toThrow('given up');
+});
+
+/** Who has entered, in order; each gives its place back by its own function. */
+function crowd(slots: ReturnType<typeof createSlots>) {
+  const entered: string[] = [];
+  const done = new Map<string, () => void>();
+  const ask = (name: string, line: string): void => {
+    void slots.take(1, NEVER, line).then((giveBack) => {
+      entered.push(name);
+      done.set(name, giveBack);
+    });
+  };
+  const leave = async (name: string): Promise<void> => {
+    done.get(name)?.();
+    await settled();
+  };
+  return { entered, ask, leave };
+}
+
+test('lines take turns: a long one delays nobody but those who stand in it', async () => {
+  const { entered, ask, leave } = crowd(createSlots(1));
+  for (const name of ['a1', 'a2', 'a3', 'a4']) ask(name, 'a');
+  await settled();
+  ask('b1', 'b');
+  ask('c1', 'c');
+  for (const name of ['a1', 'a2', 'b1', 'c1', 'a3']) await leave(name);
+  expect(entered).toEqual(['a1', 'a2', 'b1', 'c1', 'a3', 'a4']);
+});
+
+test('a line holds no more than its share, and leaves the rest to others', async () => {
+  const slots = createSlots(4, { held: 2 });
+  const { entered, ask, leave } = crowd(slots);
+  for (const name of ['a1', 'a2', 'a3', 'a4']) ask(name, 'a');
+  await settled();
+  expect(entered).toEqual(['a1', 'a2']);
+  expect(slots.waiting()).toBe(2);
+  ask('b1', 'b');
+  await settled();
+  expect(entered).toEqual(['a1', 'a2', 'b1']);
+  await leave('a1');
+  expect(entered).toEqual(['a1', 'a2', 'b1', 'a3']);
+  // As many as it may hold, and not as many as there are.
+  const all = slots.take(99, NEVER, 'd');
+  await leave('b1');
+  (await all)();
+});
+
+test('a line that is as long as it may be takes nobody more; the others do', async () => {
+  const slots = createSlots(2, { held: 1, waiting: 2 });
+  const { ask } = crowd(slots);
+  for (const name of ['a1', 'a2', 'a3']) ask(name, 'a');
+  await settled();
+  await expect(slots.take(1, NEVER, 'a')).rejects.toBeInstanceOf(TooManyWaiting);
+  (await slots.take(1, NEVER, 'b'))();
+  expect(slots.waiting()).toBe(2);
 });
