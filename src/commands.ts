@@ -28,6 +28,7 @@ import { bootstrapPlatformAdmin } from './signin/bootstrap.js';
 import { giveOneTimePassword } from './signin/passwords.js';
 import { PROJECTOR_LOCK } from './sync/projector.js';
 import { awaitRepair, reconcile } from './sync/reconcile.js';
+import { adoptRestore } from './sync/restore.js';
 import { listOutbox, retryOutbox, showModel } from './sync/sync-commands.js';
 
 export type Print = (line: string) => void;
@@ -158,6 +159,16 @@ export function findSyncCommand(
       const { url, storeId, token: apiToken } = config.engine;
       return await showModel(context, { storeId, hasModel: (id) => hasModel({ url, storeId, apiToken }, id) });
     });
+}
+
+/** `bailiwick restore adopt`: exit 0 taken up, 3 the dry run found transaction ids missing, 1 it cannot be done so. */
+export async function runRestoreAdopt(
+  config: Pick<OperatorConfig, 'databaseUrl'>,
+  { json, 'dry-run': dryRun }: { json: boolean; 'dry-run': boolean },
+  output: { print: Print; progress: Print },
+): Promise<number> {
+  const { databaseUrl } = config;
+  return await withPool(config, (pool) => adoptRestore({ pool, databaseUrl, json, ...output }, { dryRun }));
 }
 
 /** `bailiwick store ensure`: finds or makes the engine's store, and prints its id; to `file` as well, where one is named. */

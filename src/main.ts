@@ -15,6 +15,7 @@ import {
   runMigrate,
   runPlatformAdminBootstrap,
   runReconcile,
+  runRestoreAdopt,
   runServiceKeyCreate,
   runStoreEnsure,
 } from './commands.js';
@@ -34,6 +35,8 @@ const HELP = `usage: bailiwick <command> [options]
   migrate                          bring the database up to date
   reconcile --dry-run | --repair   compare rows and tuples, and repair [--json]
                                    exit 0: equal or repaired; 3: the dry run found drift; 1: it did not finish
+  restore adopt [--dry-run]        take up a database that was restored from a backup [--json]
+                                   exit 0: done; 3: the dry run found the cluster too young; 1: it cannot be done so
   doctor                           what is wrong with the settings, Postgres and OpenFGA, and its cure [--json]
                                    exit 0: nothing, warnings aside; 3: faults were found; reads alone
   outbox list                      what waits to be in force [--parked] [--tenant ID] [--json]; exit 3: some is parked
@@ -103,6 +106,8 @@ async function run(args: readonly string[]): Promise<number> {
     case 'reconcile':
       if (values['dry-run'] === values.repair) throw new Error('say either `--dry-run` or `--repair`');
       return await runReconcile(readOperatorConfig(process.env), values, { print, progress: complain });
+    case 'restore adopt':
+      return await runRestoreAdopt(readOperatorConfig(process.env), values, { print, progress: complain });
     case 'doctor':
       return await runDoctor(process.env, values, print);
     case 'store ensure':

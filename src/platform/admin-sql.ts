@@ -10,8 +10,11 @@ export interface AdminStatement {
  * Runs statements one after the other on a connection of their own, outside any transaction: for what cannot run inside
  * one (`create database`) and for what no role of ours may do. Driver errors are thrown as they are.
  */
-export async function runSql(url: string, statements: readonly (string | AdminStatement)[]): Promise<void> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
+export async function runSql(url: string | undefined, statements: readonly (string | AdminStatement)[]): Promise<void> {
+  const client = new pg.Client({
+    ...(url !== undefined && { connectionString: url }),
+    connectionTimeoutMillis: 10_000,
+  });
   // A connection lost between two statements fails the next one; without a listener it would end the process.
   client.on('error', () => undefined);
   await client.connect();

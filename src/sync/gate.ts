@@ -10,6 +10,7 @@ import type { Logger } from 'pino';
 import { createListener } from '../platform/listener.js';
 import type { Pool } from '../platform/postgres.js';
 import type { Deadline } from '../shared/operation.js';
+import { NotReady } from '../shared/not-ready.js';
 import type { Part } from '../shared/part.js';
 import { Problem } from '../shared/problem.js';
 import type { SyncGate } from '../shared/sync-gate.js';
@@ -17,6 +18,7 @@ import { createFootings } from './footings.js';
 import type { FootingsOptions } from './footings.js';
 import { isMenaced, lookAtPosition, selectFeed, selectTenantStates } from './gate-store.js';
 import { APPLIED_CHANNEL } from './outbox-store.js';
+import { isForeign } from './restore.js';
 import { decodeSyncToken } from './token.js';
 import type { SyncPosition } from './token.js';
 
@@ -89,6 +91,9 @@ export function createSyncGate(options: GateOptions): SyncGate & Part {
       }
     },
     async start() {
+      if (await isForeign(pool)) {
+        throw new NotReady('the database was restored into a younger cluster: run `bailiwick restore adopt`');
+      }
       await feed.hear();
       feed.start();
       await listener?.start();

@@ -24,17 +24,20 @@ export interface Served {
   /** Every line of the log so far. */
   readonly lines: readonly string[];
   /** Sends the signal and resolves to the exit code once the process has ended. */
-  end(signal: NodeJS.Signals): Promise<number | null>;
+  readonly end: (signal: NodeJS.Signals) => Promise<number | null>;
 }
 
-/** Resolves when it serves; rejects when it ends before. Both ports are free ones. */
-export async function serve({
-  databaseUrl,
-  engineUrl,
-  storeId,
-  env = {},
-  nodeArgs = [],
-}: ServedOptions): Promise<Served> {
+/** A process that may not serve yet. */
+export interface Starting {
+  readonly child: ChildProcess;
+  readonly lines: readonly string[];
+  /** Resolves when it serves; rejects when it ends before. */
+  readonly serving: Promise<Served>;
+  readonly end: (signal: NodeJS.Signals) => Promise<number | null>;
+}
+
+/** Starts it, on two free ports. */
+export function startServing({ databaseUrl, engineUrl, storeId, env = {}, nodeArgs = [] }: ServedOptions): Starting {
   const child = spawn(process.execPath, [...nodeArgs, PROGRAM, 'serve'], {
     env: {
       PATH: process.env['PATH'],
@@ -50,23 +53,25 @@ export async function serve({
   });
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
   const lines: string[] = [];
-  const addresses = await new Promise<{ service: string; management: string }>((resolve, reject) => {
+  const end = (signal: NodeJS.Signals): Promise<number | null> => {
+    child.kill(signal);
+    return ended;
+  };
+  const serving = new Promise<Served>((resolve, reject) => {
     createInterface({ input: child.stdout }).on('line', (line) => {
       lines.push(line);
-      if (line.includes('"serving"')) resolve(JSON.parse(line) as { service: string; management: string });
+      if (!line.includes('"serving"')) return;
+      const { service, management } = JSON.parse(line) as { service: string; management: string };
+      resolve({ base: `${service}/api/v1`, management, child, lines, end });
     });
-    child.once('exit', (code) =>
-      reject(new Error(`the service ended with ${String(code)}:\n${lines.slice(-5).join('\n')}`)),
-    );
+    child.once('exit', (code) => {
+      reject(new Error(`the service ended with ${String(code)}:\n${lines.slice(-5).join('\n')}`));
+    });
   });
-  return {
-    base: `${addresses.service}/api/v1`,
-    management: addresses.management,
-    child,
-    lines,
-    end: (signal) => {
-      child.kill(signal);
-      return ended;
-    },
-  };
+  // Whoever only wants it started does not wait for it.
+  serving.catch(() => undefined);
+  return { child, lines, serving, end };
 }
+
+/** Resolves when it serves; rejects when it ends before. */
+export const serve = (options: ServedOptions): Promise<Served> => startServing(options).serving;
