@@ -8,7 +8,7 @@ import type { Logger } from 'pino';
 
 import { AUDIT_COMMANDS } from './audit/audit-commands.js';
 import type { AuditOptions } from './audit/audit-commands.js';
-import type { AuditConfig, OperatorConfig } from './config.js';
+import type { AuditConfig, KeysConfig, OperatorConfig } from './config.js';
 import { SEALER_LOCK } from './audit/sealer.js';
 import { ConfigError, readConfig } from './config.js';
 import { examine } from './doctor/doctor.js';
@@ -20,11 +20,12 @@ import type { EngineAddress } from './platform/openfga-admin.js';
 import { createTupleStore } from './platform/openfga.js';
 import { hashPassword } from './platform/password-hash.js';
 import { createPool } from './platform/postgres.js';
-import type { Pool } from './platform/postgres.js';
+import type { DatabaseRole, Pool } from './platform/postgres.js';
 import { newServiceKey } from './platform/service-key.js';
 import { insertServiceKey } from './http/service-key-store.js';
 import { isId } from './shared/ids.js';
 import { bootstrapPlatformAdmin } from './signin/bootstrap.js';
+import { listKeys, rotateKeys } from './signin/key-commands.js';
 import { giveOneTimePassword } from './signin/passwords.js';
 import { PROJECTOR_LOCK } from './sync/projector.js';
 import { awaitRepair, reconcile } from './sync/reconcile.js';
@@ -171,6 +172,24 @@ export async function runRestoreAdopt(
   return await withPool(config, (pool) => adoptRestore({ pool, databaseUrl, json, ...output }, { dryRun }));
 }
 
+/** `bailiwick keys list` and `keys rotate`; undefined where there is no such command. */
+export function findKeyCommand(
+  name: string,
+): ((config: KeysConfig, options: KeyOptions, output: { print: Print; log: Logger }) => Promise<number>) | undefined {
+  if (name !== 'keys list' && name !== 'keys rotate') return undefined;
+  return ({ databaseUrl, signingSecret: secret }, { json, now: atOnce, 'dry-run': dryRun }, output) =>
+    withPool({ databaseUrl, role: 'bailiwick_service' }, async (pool) => {
+      const context = { pool, json, ...output };
+      return name === 'keys list' ? await listKeys(context) : await rotateKeys(context, { secret, atOnce, dryRun });
+    });
+}
+
+export interface KeyOptions {
+  readonly json: boolean;
+  readonly now: boolean;
+  readonly 'dry-run': boolean;
+}
+
 /** `bailiwick store ensure`: finds or makes the engine's store, and prints its id; to `file` as well, where one is named. */
 export async function runStoreEnsure(
   engine: EngineAddress,
@@ -215,11 +234,15 @@ async function examined(environment: Readonly<Record<string, string | undefined>
   }
 }
 
-async function withPool<T>(config: Pick<OperatorConfig, 'databaseUrl'>, work: (pool: Pool) => Promise<T>): Promise<T> {
+interface PoolConfig extends Pick<OperatorConfig, 'databaseUrl'> {
+  readonly role?: DatabaseRole;
+}
+
+async function withPool<T>(config: PoolConfig, work: (pool: Pool) => Promise<T>): Promise<T> {
   const pool = createPool(
     {
       url: config.databaseUrl,
-      role: 'bailiwick_operator',
+      role: config.role ?? 'bailiwick_operator',
       max: 6,
       applicationName: 'bailiwick-command',
       statementTimeoutMs: 0,

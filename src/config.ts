@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 
 import { z } from 'zod';
 
-import { DATABASE, ENGINE, SERVICE, SETTINGS } from './settings.js';
+import { DATABASE, ENGINE, SERVICE, SETTINGS, SIGN_IN } from './settings.js';
 import type { issuers } from './settings.js';
 
 export interface Config {
@@ -151,6 +151,24 @@ export function readOperatorConfig(environment: Environment): OperatorConfig {
       token: settings.BAILIWICK_OPENFGA_TOKEN,
     },
   };
+}
+
+/** What the commands of the signing keys need: the service's own login, and the secret that the keys are sealed with. */
+export interface KeysConfig {
+  readonly databaseUrl: string | undefined;
+  readonly signingSecret: string;
+}
+
+/** Reads the settings of the commands of the signing keys. Throws ConfigError. */
+export function readKeysConfig(environment: Environment): KeysConfig {
+  const { BAILIWICK_SIGNING_SECRET } = SIGN_IN;
+  const settings = parse(
+    z.object({ DATABASE_URL: DATABASE.DATABASE_URL.optional(), BAILIWICK_SIGNING_SECRET }),
+    environment,
+  );
+  const { DATABASE_URL: databaseUrl, BAILIWICK_SIGNING_SECRET: signingSecret } = settings;
+  if (signingSecret === undefined) throw new ConfigError(['BAILIWICK_SIGNING_SECRET is not set']);
+  return { databaseUrl, signingSecret };
 }
 
 /** What the audit commands need; `databaseUrl` undefined takes libpq's PG* variables. */

@@ -10,6 +10,7 @@ import type { Logger } from 'pino';
 
 import {
   findAuditCommand,
+  findKeyCommand,
   findSyncCommand,
   runDoctor,
   runMigrate,
@@ -25,6 +26,7 @@ import {
   readAuditConfig,
   readConfig,
   readEngineAddress,
+  readKeysConfig,
   readMigrationUrl,
   readOperatorConfig,
 } from './config.js';
@@ -42,6 +44,9 @@ const HELP = `usage: bailiwick <command> [options]
   outbox list                      what waits to be in force [--parked] [--tenant ID] [--json]; exit 3: some is parked
   outbox retry                     try parked entries again now [--tenant ID] [--dry-run] [--json]
   model status                     which model the store has [--json]; exit 3: not the one of this version
+  keys list                        what our tokens are signed with [--json]
+  keys rotate                      make the next key before its time; it signs in an hour [--dry-run] [--json]
+                                   --now: keys or secret are in other hands; it signs at once, all others are gone
   store ensure --name NAME         find or make the store in OpenFGA, and print its id [--file PATH: write it there too]
   service-key create --name NAME   make a key for a backend [--tenant ID]; printed once
   audit verify                     is the audit log what it was? [--lane admin|decision] [--from N|TIME] [--to N|TIME]
@@ -84,6 +89,7 @@ const OPTIONS = {
   entry: { type: 'string' },
   before: { type: 'string' },
   drop: { type: 'boolean', default: false },
+  now: { type: 'boolean', default: false },
   email: { type: 'string' },
 } as const;
 
@@ -130,6 +136,8 @@ async function run(args: readonly string[]): Promise<number> {
     default: {
       const sync = findSyncCommand(command);
       if (sync !== undefined) return await sync(readOperatorConfig(process.env), values, print);
+      const keys = findKeyCommand(command);
+      if (keys !== undefined) return await keys(readKeysConfig(process.env), values, { print, log: logger('warn') });
       const audit = findAuditCommand(command);
       if (audit !== undefined) return await audit(readAuditConfig(process.env), values, print);
       complain(HELP);

@@ -146,7 +146,7 @@ const MAIL = {
     .meta(meaning('Development only: where no mailer is set, mails are written here as `.eml` files', 'none')),
 };
 
-const SIGN_IN = {
+export const SIGN_IN = {
   BAILIWICK_ISSUER: httpUrl
     .optional()
     .meta(meaning('`iss` of the tokens issued here; nobody signs in here without it', 'none')),

@@ -12,7 +12,13 @@ import type { Pool, Tx } from '../platform/postgres.js';
 import { newSigningKey, openSigningKey, SIGNING_ALGORITHM, signToken } from '../platform/signing-key.js';
 import type { PrivateKey, PublicJwk, TokenContent } from '../platform/signing-key.js';
 import type { Part } from '../shared/part.js';
-import { deleteKeysFollowedBefore, insertSigningKey, listSigningKeys, lockSigningKeys } from './signing-key-store.js';
+import {
+  deleteKeysFollowedBefore,
+  deleteOtherKeys,
+  insertSigningKey,
+  listSigningKeys,
+  lockSigningKeys,
+} from './signing-key-store.js';
 import type { StoredKey } from './signing-key-store.js';
 
 export interface KeyRingOptions {
@@ -30,6 +36,17 @@ export interface KeyRing extends Part {
   sign(content: TokenContent): Promise<string>;
   /** Makes and removes keys where it is time to; done by itself once started. */
   rotate(): Promise<void>;
+  /**
+   * Makes the next key before its time: it signs in an hour, as every next one does, and where one waits already, it is
+   * that one. With `atOnce`, because keys or the secret are in other hands, it signs now and all others are gone: no
+   * token of theirs counts any more.
+   */
+  renew(atOnce: boolean): Promise<NewKey>;
+}
+
+export interface NewKey {
+  readonly kid: string;
+  readonly signsFrom: Date;
 }
 
 const HOUR_MS = 3_600_000;
@@ -66,17 +83,32 @@ export function createKeyRing({ pool, secret, log, now }: KeyRingOptions): KeyRi
     await lockSigningKeys(tx);
     const keys = await listSigningKeys(tx);
     const time = now().getTime();
-    const insert = async (signsFrom: Date): Promise<void> => {
-      await insertSigningKey(tx, { ...(await newSigningKey(secret)), signsFrom, algorithm: SIGNING_ALGORITHM });
-    };
     if ((await currentOf(keys)) === undefined) {
       if (keys.length > 0) log.warn('no signing key opens with the secret that is set: a new one is made');
-      await insert(now());
+      await insert(tx, now());
     } else if (keys.every(({ signsFrom }) => signsFrom.getTime() <= time - SIGNS_MS)) {
-      await insert(new Date(time + PUBLISHED_BEFORE_MS));
+      await insert(tx, new Date(time + PUBLISHED_BEFORE_MS));
     }
     await deleteKeysFollowedBefore(tx, new Date(time - PUBLISHED_AFTER_MS));
     return await listSigningKeys(tx);
+  }
+
+  async function insert(tx: Tx, signsFrom: Date): Promise<NewKey> {
+    const key = await newSigningKey(secret);
+    await insertSigningKey(tx, { ...key, signsFrom, algorithm: SIGNING_ALGORITHM });
+    return { kid: key.kid, signsFrom };
+  }
+
+  async function renewIn(tx: Tx, atOnce: boolean): Promise<NewKey> {
+    await lockSigningKeys(tx);
+    const time = now();
+    if (atOnce) {
+      const made = await insert(tx, time);
+      await deleteOtherKeys(tx, made.kid);
+      return made;
+    }
+    const next = (await listSigningKeys(tx)).find(({ signsFrom }) => signsFrom > time);
+    return next ?? (await insert(tx, new Date(time.getTime() + PUBLISHED_BEFORE_MS)));
   }
 
   const ring: KeyRing = {
@@ -94,6 +126,7 @@ export function createKeyRing({ pool, secret, log, now }: KeyRingOptions): KeyRi
     async rotate() {
       known = await pool.transaction(rotateIn, { settings });
     },
+    renew: (atOnce) => pool.transaction((tx) => renewIn(tx, atOnce), { settings }),
     async readPublicKeys() {
       const keys = await pool.transaction(listSigningKeys, { settings });
       return keys.map(({ publicJwk }) => publicJwk);

@@ -40,3 +40,12 @@ export async function deleteKeysFollowedBefore(tx: Tx, before: Date): Promise<nu
   });
   return rowCount;
 }
+
+/** Removes every key but this one. */
+export async function deleteOtherKeys(tx: Tx, kid: string): Promise<number> {
+  const { rowCount } = await tx.query({
+    text: `delete from identity.signing_key where kid <> $1::text`,
+    values: [kid],
+  });
+  return rowCount;
+}

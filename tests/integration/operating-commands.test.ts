@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { findSyncCommand, runDoctor, runStoreEnsure } from '../../src/commands.js';
-import type { SyncOptions } from '../../src/commands.js';
+import { findKeyCommand, findSyncCommand, runDoctor, runStoreEnsure } from '../../src/commands.js';
+import type { KeyOptions, SyncOptions } from '../../src/commands.js';
 import { modelHash } from '../../src/contract/model.js';
 import { runSql } from '../../src/platform/admin-sql.js';
-import { createWorld } from '../support/world.js';
+import { createWorld, quiet } from '../support/world.js';
 import type { World } from '../support/world.js';
 
 let world: World;
@@ -163,4 +163,31 @@ test('the doctor names a schema that lacks what a later migration makes, and a l
   } finally {
     await world.superSql('alter table identity.mailer_away rename to mailer', `drop role ${login}`);
   }
+});
+
+test('`keys` says what signs, and makes the next one, with the service’s own secret', async () => {
+  const run = async (name: string, options: Partial<KeyOptions> = {}): Promise<Printed> => {
+    const lines: string[] = [];
+    const config = { databaseUrl: world.databaseUrl, signingSecret: 's'.repeat(32) };
+    const output = { print: (line: string) => void lines.push(line), log: quiet };
+    const code = await findKeyCommand(name)?.(config, { json: true, now: false, 'dry-run': false, ...options }, output);
+    return { code: code ?? -1, lines };
+  };
+  const list = async (): Promise<{ kid: string; state: string }[]> =>
+    (JSON.parse((await run('keys list')).lines.join('')) as { keys: { kid: string; state: string }[] }).keys;
+  expect(await list()).toEqual([]);
+  expect((await run('keys rotate', { 'dry-run': true, json: false })).lines).toEqual([
+    'would make a key that signs in an hour; tokens of the others count until they end',
+  ]);
+  expect(await list()).toEqual([]);
+  await run('keys rotate', { now: true });
+  await run('keys rotate');
+  expect((await list()).map(({ state }) => state)).toEqual(['next', 'signs']);
+  const { lines } = await run('keys rotate', { now: true, json: false });
+  const left = await list();
+  expect(left.map(({ state }) => state)).toEqual(['signs']);
+  expect(lines.join('')).toMatch(
+    new RegExp(`^${left[0]?.kid ?? ''} signs from .*Z; a process that runs signs with it`),
+  );
+  expect(findKeyCommand('keys eat')).toBeUndefined();
 });

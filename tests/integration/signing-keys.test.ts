@@ -111,6 +111,31 @@ describe('rotation', () => {
       await expect(world.sql(`select ${column} from identity.signing_key`)).rejects.toThrow('permission denied');
     }
   });
+
+  test('before its time the next one is made once, and signs in an hour', async () => {
+    const ring = newRing();
+    await ring.rotate();
+    const [first] = await kids(ring);
+    const { kid, signsFrom } = await ring.renew(false);
+    expect(signsFrom).toEqual(new Date(time.getTime() + HOUR_MS));
+    expect(await ring.renew(false)).toMatchObject({ kid });
+    expect(await kids(ring)).toEqual([kid, first]);
+    await ring.rotate();
+    expect(kidOf(await sign(ring))).toBe(first);
+    time = new Date(time.getTime() + HOUR_MS);
+    await ring.rotate();
+    expect(kidOf(await sign(ring))).toBe(kid);
+  });
+
+  test('at once, the new one alone is left, and signs', async () => {
+    const ring = newRing();
+    await ring.rotate();
+    await ring.renew(false);
+    const { kid } = await ring.renew(true);
+    expect(await kids(ring)).toEqual([kid]);
+    await ring.rotate();
+    expect(kidOf(await sign(ring))).toBe(kid);
+  });
 });
 
 describe('the running service', () => {
