@@ -64,7 +64,14 @@ export async function startBench() {
     /** @type {import('../dist/config.js').Config} */
     const config = {
       database: { url, syncUrl: url, connections: 10 },
-      engine: { url: stack.engine.url, storeId, token: undefined, timeoutMs: 2_000, requestTimeoutMs: 3_000 },
+      engine: {
+        url: stack.engine.url,
+        storeId,
+        token: undefined,
+        ca: undefined,
+        timeoutMs: 2_000,
+        requestTimeoutMs: 3_000,
+      },
       http: { host: '127.0.0.1', port: 0, managementPort: 0, requestTimeoutMs: 5_000 },
       callers: { issuers: [], trustLoopback: true, gatewaySecret: undefined },
       signIn: SIGN_IN,

@@ -16,14 +16,16 @@ import { fail } from './doctor/finding.js';
 import type { Finding } from './doctor/finding.js';
 import { migrate } from './platform/migrate.js';
 import { ensureStore, hasModel } from './platform/openfga-admin.js';
-import type { EngineAddress } from './platform/openfga-admin.js';
+import type { EngineAddress } from './platform/engine-http.js';
 import { createTupleStore } from './platform/openfga.js';
 import { hashPassword } from './platform/password-hash.js';
 import { createPool } from './platform/postgres.js';
 import type { DatabaseRole, Pool } from './platform/postgres.js';
 import { newServiceKey } from './platform/service-key.js';
+import { TlsRefusal } from './platform/tls-refusal.js';
 import { insertServiceKey } from './http/service-key-store.js';
 import { isId } from './shared/ids.js';
+import { Problem } from './shared/problem.js';
 import { bootstrapPlatformAdmin } from './signin/bootstrap.js';
 import { listKeys, rotateKeys } from './signin/key-commands.js';
 import { giveOneTimePassword } from './signin/passwords.js';
@@ -54,13 +56,7 @@ export async function runReconcile(
   output: { print: Print; progress: Print },
 ): Promise<number> {
   return await withPool(config, async (pool) => {
-    const { url, storeId, token } = config.engine;
-    const tuples = createTupleStore({
-      url,
-      storeId,
-      modelId: () => '',
-      ...(token === undefined ? {} : { apiToken: token }),
-    });
+    const tuples = createTupleStore({ ...config.engine, apiToken: config.engine.token, modelId: () => '' });
     const startedAt = performance.now();
     const scope = {
       pool,
@@ -157,8 +153,8 @@ export function findSyncCommand(
       const context = { pool, print, json };
       if (command === 'outbox list') return await listOutbox(context, { tenantId, parkedOnly });
       if (command === 'outbox retry') return await retryOutbox(context, { tenantId, dryRun });
-      const { url, storeId, token: apiToken } = config.engine;
-      return await showModel(context, { storeId, hasModel: (id) => hasModel({ url, storeId, apiToken }, id) });
+      const engine = { ...config.engine, apiToken: config.engine.token };
+      return await showModel(context, { storeId: engine.storeId, hasModel: (id) => hasModel(engine, id) });
     });
 }
 
@@ -251,6 +247,9 @@ async function withPool<T>(config: PoolConfig, work: (pool: Pool) => Promise<T>)
   );
   try {
     return await work(pool);
+  } catch (error) {
+    // Whoever runs a command may know what callers of the service are not told.
+    throw error instanceof Problem && error.cause instanceof TlsRefusal ? error.cause : error;
   } finally {
     await pool.end();
   }

@@ -22,7 +22,8 @@ import { createPostOffice } from './mail/post-office.js';
 import { createMailSender } from './mail/sender.js';
 import { createClock, readDatabaseClock } from './platform/clock.js';
 import { createEngineWatch } from './platform/engine-watch.js';
-import { hasModel, isServing, writeModel } from './platform/openfga-admin.js';
+import type { EngineAddress } from './platform/engine-http.js';
+import { createEngineLook, hasModel, writeModel } from './platform/openfga-admin.js';
 import { observeEngine } from './platform/openfga-metrics.js';
 import { createQuestionSlots, createTupleStore } from './platform/openfga.js';
 import { createLoopDelay } from './platform/loop-delay.js';
@@ -161,12 +162,8 @@ function signIn(parts: Base & { readonly signInPool: Pool }): SigningIn | undefi
   });
 }
 
-function engineAddress({ engine: { url, storeId, token } }: Config): {
-  url: string;
-  storeId: string;
-  apiToken?: string;
-} {
-  return { url, storeId, ...(token === undefined ? {} : { apiToken: token }) };
+function engineAddress({ engine: { url, storeId, token, ca } }: Config): EngineAddress & { readonly storeId: string } {
+  return { url, storeId, apiToken: token, ca };
 }
 
 /** The engine's port, what bounds the questions put to it, and whether it serves. */
@@ -176,7 +173,7 @@ function engineOf(config: Config, { metrics, model }: { readonly metrics: Metric
   return {
     slots,
     tuples: createTupleStore({ ...asked, modelId: () => model.modelId() }),
-    engineWatch: createEngineWatch((timeoutMs) => isServing(config.engine.url, timeoutMs)),
+    engineWatch: createEngineWatch(createEngineLook(asked)),
   };
 }
 

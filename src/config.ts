@@ -2,6 +2,7 @@
  * Environment → one frozen `Config`, every fault reported at once.
  *
  * What the settings are called, and what each one means, is in src/settings.ts; besides that this imports nothing of ours.
+ * INVARIANT: what would have a connection made in the clear, or unverified, by mistake is a fault. tests/unit/config.test.ts.
  */
 import { readFileSync } from 'node:fs';
 
@@ -16,6 +17,8 @@ export interface Config {
     readonly url: string;
     readonly storeId: string;
     readonly token: string | undefined;
+    /** PEM; undefined: Node's own authorities. */
+    readonly ca: string | undefined;
     readonly timeoutMs: number;
     /** The engine's own limit, not ours. */
     readonly requestTimeoutMs: number;
@@ -81,9 +84,8 @@ export function readConfig(environment: Environment): Config {
       connections: settings.BAILIWICK_DATABASE_CONNECTIONS,
     },
     engine: {
-      url: settings.BAILIWICK_OPENFGA_URL,
+      ...engineOf(settings),
       storeId: settings.BAILIWICK_OPENFGA_STORE_ID,
-      token: settings.BAILIWICK_OPENFGA_TOKEN,
       timeoutMs: settings.BAILIWICK_ENGINE_TIMEOUT_MS,
       requestTimeoutMs: settings.BAILIWICK_OPENFGA_REQUEST_TIMEOUT_MS,
     },
@@ -127,7 +129,7 @@ function signInOf(settings: z.infer<typeof SETTINGS>): Config['signIn'] {
 /** What the operating commands need: both stores. `databaseUrl` undefined takes libpq's PG* variables. */
 export interface OperatorConfig {
   readonly databaseUrl: string | undefined;
-  readonly engine: { readonly url: string; readonly storeId: string; readonly token: string | undefined };
+  readonly engine: Pick<Config['engine'], 'url' | 'storeId' | 'token' | 'ca'>;
 }
 
 /**
@@ -144,12 +146,8 @@ export function readOperatorConfig(environment: Environment): OperatorConfig {
   const databaseUrl = hasPgVariables ? DATABASE.DATABASE_URL.optional() : DATABASE.DATABASE_URL;
   const settings = parse(z.object({ ...ENGINE, DATABASE_URL: databaseUrl }), withFallbacks);
   return {
-    databaseUrl: settings.DATABASE_URL,
-    engine: {
-      url: settings.BAILIWICK_OPENFGA_URL,
-      storeId: settings.BAILIWICK_OPENFGA_STORE_ID,
-      token: settings.BAILIWICK_OPENFGA_TOKEN,
-    },
+    databaseUrl: settings.DATABASE_URL ?? urlOfPgVariables(environment),
+    engine: { ...engineOf(settings), storeId: settings.BAILIWICK_OPENFGA_STORE_ID },
   };
 }
 
@@ -190,7 +188,7 @@ export function readAuditConfig(environment: Environment): AuditConfig {
   });
   const settings = parse(schema, environment);
   return {
-    databaseUrl: settings.DATABASE_URL,
+    databaseUrl: settings.DATABASE_URL ?? urlOfPgVariables(environment),
     key: settings.BAILIWICK_AUDIT_KEY,
     publicKey: settings.BAILIWICK_AUDIT_PUBLIC_KEY,
     checkpointFile: settings.BAILIWICK_AUDIT_CHECKPOINT_FILE,
@@ -198,21 +196,57 @@ export function readAuditConfig(environment: Environment): AuditConfig {
 }
 
 /** Where the engine is, for what comes before there is a store. Throws ConfigError. */
-export function readEngineAddress(environment: Environment): { readonly url: string; readonly apiToken?: string } {
-  const { BAILIWICK_OPENFGA_URL, BAILIWICK_OPENFGA_TOKEN } = ENGINE;
-  const settings = parse(z.object({ BAILIWICK_OPENFGA_URL, BAILIWICK_OPENFGA_TOKEN }), environment);
-  const { BAILIWICK_OPENFGA_URL: url, BAILIWICK_OPENFGA_TOKEN: apiToken } = settings;
-  return apiToken === undefined ? { url } : { url, apiToken };
+export function readEngineAddress(environment: Environment): {
+  readonly url: string;
+  readonly apiToken: string | undefined;
+  readonly ca: string | undefined;
+} {
+  const { BAILIWICK_OPENFGA_URL, BAILIWICK_OPENFGA_TOKEN, BAILIWICK_OPENFGA_CA } = ENGINE;
+  const shape = { BAILIWICK_OPENFGA_URL, BAILIWICK_OPENFGA_TOKEN, BAILIWICK_OPENFGA_CA };
+  const { url, token: apiToken, ca } = engineOf(parse(z.object(shape), environment));
+  return { url, apiToken, ca };
+}
+
+/** Whoever names an authority means to be protected by it: plain http beside it is a fault. Throws ConfigError. */
+function engineOf(settings: {
+  readonly BAILIWICK_OPENFGA_URL: string;
+  readonly BAILIWICK_OPENFGA_TOKEN?: string | undefined;
+  readonly BAILIWICK_OPENFGA_CA?: string | undefined;
+}): Pick<Config['engine'], 'url' | 'token' | 'ca'> {
+  const { BAILIWICK_OPENFGA_URL: url, BAILIWICK_OPENFGA_TOKEN: token, BAILIWICK_OPENFGA_CA: ca } = settings;
+  if (ca !== undefined && new URL(url).protocol !== 'https:') {
+    throw new ConfigError(['BAILIWICK_OPENFGA_CA is set, and BAILIWICK_OPENFGA_URL is not an https:// URL']);
+  }
+  return { url, token, ca };
 }
 
 /** Reads the URL that `migrate` connects with. Throws ConfigError. */
 export function readMigrationUrl(environment: Environment): string {
-  const read = withFiles(environment);
-  const url = read['BAILIWICK_MIGRATION_DATABASE_URL'] ?? read['DATABASE_URL'];
-  return parse(z.object({ DATABASE_URL: DATABASE.DATABASE_URL }), { DATABASE_URL: url }).DATABASE_URL;
+  const own = 'BAILIWICK_MIGRATION_DATABASE_URL';
+  const name = (withFiles(environment)[own] ?? '') === '' ? 'DATABASE_URL' : own;
+  return parse(z.object({ [name]: DATABASE.DATABASE_URL }), environment)[name] ?? '';
+}
+
+/**
+ * What libpq's variables say of TLS, which `pg` does not read all of: as a URL that leaves everything else to those that
+ * it does read. Throws ConfigError.
+ */
+function urlOfPgVariables(environment: Environment): string | undefined {
+  const names = ['sslmode', 'sslrootcert', 'sslcert', 'sslkey'];
+  const set = names
+    .map((name): [string, string] => [name, environment[`PG${name.toUpperCase()}`] ?? ''])
+    .filter(([, value]) => value !== '');
+  if (set.length === 0) return undefined;
+  const url = `postgres:///?${new URLSearchParams(set).toString()}`;
+  return parse(z.object({ 'PGSSL*': DATABASE.DATABASE_URL }), { ...environment, 'PGSSL*': url })['PGSSL*'];
 }
 
 function parse<T>(schema: z.ZodType<T>, environment: Environment): T {
+  if (environment['NODE_TLS_REJECT_UNAUTHORIZED'] === '0') {
+    throw new ConfigError([
+      'NODE_TLS_REJECT_UNAUTHORIZED is 0, by which no certificate is verified: name authorities instead',
+    ]);
+  }
   const set = Object.fromEntries(
     Object.entries(withFiles(environment)).filter(([, value]) => value !== undefined && value !== ''),
   );

@@ -4,7 +4,11 @@
  * The README's table is checked against them (tests/tidy/readme.test.ts). What is secret or decides whom to trust has no
  * default: without it nothing starts. src/config.ts reads them.
  */
+import { X509Certificate } from 'node:crypto';
+
 import { z } from 'zod';
+
+import { tlsFaultsOf } from './shared/database-url.js';
 
 /** How a setting stands in the README; `fallback` is what holds where it is not set. */
 const meaning = (description: string, fallback: string) => ({ description, fallback });
@@ -13,7 +17,9 @@ const address = (protocols: RegExp, kind: string) =>
   z
     .string({ error: 'is not set' })
     .refine((text) => URL.canParse(text) && protocols.test(new URL(text).protocol), `is not ${kind}`);
-const postgresUrl = address(/^postgres(ql)?:$/, 'a postgres:// URL');
+const postgresUrl = address(/^postgres(ql)?:$/, 'a postgres:// URL').superRefine((url, context) => {
+  if (URL.canParse(url)) tlsFaultsOf(url).forEach((fault) => context.addIssue(fault));
+});
 const httpUrl = address(/^https?:$/, 'an http:// or https:// URL');
 const whole = (fallback: number, [min, max]: readonly [number, number]) =>
   z
@@ -24,6 +30,16 @@ const whole = (fallback: number, [min, max]: readonly [number, number]) =>
       `is not a whole number from ${String(min)} to ${String(max)}`,
     )
     .transform(Number);
+
+const isCertificate = (text: string): boolean => {
+  try {
+    // Only its first one is read here: what Node cannot read of the others, it does not believe either.
+    new X509Certificate(text);
+    return text.includes('-----BEGIN CERTIFICATE-----');
+  } catch {
+    return false;
+  }
+};
 
 const secret = z.string().min(32, 'is shorter than 32 characters').optional();
 
@@ -62,6 +78,16 @@ export const ENGINE = {
     .regex(/^[0-9A-HJKMNP-TV-Z]{26}$/, 'is not a store id')
     .meta(meaning('The OpenFGA store that holds our tuples and nobody else’s', 'required')),
   BAILIWICK_OPENFGA_TOKEN: z.string().min(1).optional().meta(meaning('Preshared key for OpenFGA', 'none')),
+  BAILIWICK_OPENFGA_CA: z
+    .string()
+    .refine(isCertificate, 'is no certificate in PEM form')
+    .optional()
+    .meta(
+      meaning(
+        'Whoever signs OpenFGA’s certificate, PEM, as a file by `BAILIWICK_OPENFGA_CA_FILE`; nobody else is believed then',
+        'Node’s own authorities',
+      ),
+    ),
   BAILIWICK_OPENFGA_REQUEST_TIMEOUT_MS: whole(3000, [100, 60_000]).meta(
     meaning('OpenFGA’s own `OPENFGA_REQUEST_TIMEOUT`: how long a write may take to commit', '3000'),
   ),

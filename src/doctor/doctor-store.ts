@@ -22,6 +22,9 @@ export interface ServerFacts {
   readonly preparedTransactions: number;
 }
 
+const IS_ENCRYPTED = `(select case when a.client_addr is null then null else s.ssl end
+         from pg_stat_ssl s join pg_stat_activity a on a.pid = s.pid where s.pid = pg_backend_pid())`;
+
 export async function selectServer(tx: Tx): Promise<ServerFacts> {
   const { rows } = await tx.query<ServerFacts>({
     text: `
@@ -32,8 +35,7 @@ export async function selectServer(tx: Tx): Promise<ServerFacts> {
         array(select s.name || ' = ' || s.setting from pg_settings s
               where s.name in ('fsync', 'full_page_writes', 'synchronous_commit') and s.setting = 'off'
               order by s.name) as unsafe,
-        (select case when a.client_addr is null then null else s.ssl end
-         from pg_stat_ssl s join pg_stat_activity a on a.pid = s.pid where s.pid = pg_backend_pid()) as "isEncrypted",
+        ${IS_ENCRYPTED} as "isEncrypted",
         to_regclass('public.authorization_model') is not null and to_regclass('public.tuple') is not null
           as "hasEngineTables",
         to_regclass('sync.outbox') is not null as "isMigrated",
@@ -89,6 +91,8 @@ export interface SyncFacts {
   readonly lagSeconds: number;
   /** Whether the store has been given the model of this build. */
   readonly hasModel: boolean;
+  /** As the server's, of the sync login's connection. */
+  readonly isEncrypted: boolean | null;
 }
 
 export async function selectSync(
@@ -111,8 +115,11 @@ export async function selectSync(
         (select count(*)::int from sync.outbox o where o.parked_at is not null) as parked,
         coalesce((select extract(epoch from clock_timestamp() - min(o.queued_at))::float8
                   from sync.outbox o where o.parked_at is null), 0) as "lagSeconds",
-        exists (select from sync.model m where m.store_id = $3::text and m.hash = $4::text) as "hasModel"`,
+        exists (select from sync.model m where m.store_id = $3::text and m.hash = $4::text) as "hasModel",
+        ${IS_ENCRYPTED} as "isEncrypted"`,
     values: [of.projectorLock, of.sealerLock, of.storeId, of.modelHash],
   });
-  return rows[0] ?? { hasProjector: false, hasSealer: false, parked: 0, lagSeconds: 0, hasModel: false };
+  const [facts] = rows;
+  if (facts === undefined) throw new Error('the server said nothing of sync');
+  return facts;
 }

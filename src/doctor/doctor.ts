@@ -11,6 +11,7 @@ import { modelHash } from '../contract/model.js';
 import { askStore } from '../platform/openfga-admin.js';
 import { createPool } from '../platform/postgres.js';
 import type { DatabaseRole, Pool } from '../platform/postgres.js';
+import { TlsRefusal } from '../platform/tls-refusal.js';
 import { Problem } from '../shared/problem.js';
 import { listAbsent, selectServer, selectSync, selectTruth } from './doctor-store.js';
 import type { SyncFacts } from './doctor-store.js';
@@ -91,6 +92,13 @@ function refusal(error: unknown, setting: string): Finding {
   const cause = error instanceof Problem && error.cause instanceof Error ? error.cause : error;
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
   const text = cause instanceof Error ? cause.message : '';
+  if (cause instanceof TlsRefusal) {
+    return fail(
+      'database-not-trusted',
+      `${setting}: ${text}`,
+      'give `sslrootcert` the authority that signs its certificate, and name it as its certificate does; TLS is turned on by `ssl = on`',
+    );
+  }
   if (/unsupported startup parameter/.test(text)) {
     return fail(
       'pooler-between',
@@ -145,9 +153,9 @@ async function examineSchema(pool: Pool, migrations: string): Promise<Finding | 
 }
 
 async function examineEngine(settings: DoctorOptions['settings'], hasModel: boolean | undefined): Promise<Finding[]> {
-  const { url, storeId, token } = settings.engine;
-  const withKey = await askStore({ url, storeId, apiToken: token });
-  const withoutKey = token === undefined ? withKey : await askStore({ url, storeId });
+  const { url, storeId, token, ca } = settings.engine;
+  const withKey = await askStore({ url, storeId, apiToken: token, ca });
+  const withoutKey = token === undefined ? withKey : await askStore({ url, storeId, ca });
   const isLocal = isLoopback(new URL(url).hostname);
   return findingsOf(ENGINE_CHECKS, { storeId, withKey, withoutKey, hasKey: token !== undefined, hasModel, isLocal });
 }

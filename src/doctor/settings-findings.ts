@@ -3,6 +3,7 @@
  *
  * Each check is one row of `SETTINGS_CHECKS`; tests/unit/doctor.test.ts has a case for every id.
  */
+import { tlsOf } from '../shared/database-url.js';
 import { fail, warn } from './finding.js';
 import type { Check } from './finding.js';
 
@@ -13,6 +14,7 @@ export interface DoctorSettings {
     readonly url: string;
     readonly storeId: string;
     readonly token: string | undefined;
+    readonly ca: string | undefined;
     readonly timeoutMs: number;
   };
   readonly http: { readonly host: string; readonly requestTimeoutMs: number };
@@ -104,12 +106,20 @@ export const SETTINGS_CHECKS: readonly Check<SettingsFacts>[] = [
           `BAILIWICK_AUDIT_CHECKPOINT_FILE cannot be appended to: ${checkpointFault}`,
           'mount a volume there, and let the user of the service write to it',
         ),
+  ({ settings: { database } }) =>
+    [database.url, database.syncUrl].some((url) => crossesNetwork(url) && tlsOf(url) === 'unverified')
+      ? warn(
+          'database-not-verified',
+          'a connection to Postgres is encrypted to whoever answers: who is on the way can read and alter it',
+          'say `sslmode=verify-full&sslrootcert=FILE` in DATABASE_URL and BAILIWICK_SYNC_DATABASE_URL',
+        )
+      : undefined,
   ({ settings: { engine } }) =>
     isPlain(engine.url)
       ? warn(
           'engine-in-the-clear',
           'OpenFGA is asked over plain http across a network',
-          'use https://, or keep both in one pod and ask by 127.0.0.1',
+          'use https:// (BAILIWICK_OPENFGA_CA_FILE names a private authority), or keep both in one pod and ask by 127.0.0.1',
         )
       : undefined,
   ({ settings: { engine } }) =>

@@ -39,11 +39,12 @@ const SERVER_CHECKS: readonly Check<DatabaseFacts>[] = [
           'make a login that is granted `bailiwick_service` and nothing else (README, *Running it*)',
         )
       : undefined,
-  ({ server, settings }) =>
-    server.isEncrypted === false && !isLoopback(new URL(settings.database.url).hostname)
+  ({ server, sync, settings: { database } }) =>
+    (server.isEncrypted === false && !isLoopback(new URL(database.url).hostname)) ||
+    (sync.isEncrypted === false && !isLoopback(new URL(database.syncUrl).hostname))
       ? warn(
           'database-in-the-clear',
-          'the connection to Postgres crosses a network without TLS',
+          'a connection to Postgres crosses a network without TLS',
           'append `?sslmode=verify-full&sslrootcert=FILE` to DATABASE_URL and BAILIWICK_SYNC_DATABASE_URL',
         )
       : undefined,
@@ -186,7 +187,7 @@ export interface EngineFacts {
   readonly isLocal: boolean;
 }
 
-export type StoreAnswer = 'there' | 'absent' | 'refused' | 'unreachable';
+export type StoreAnswer = 'there' | 'absent' | 'refused' | 'distrusted' | 'unreachable';
 
 /** Every check of the engine. */
 export const ENGINE_CHECKS: readonly Check<EngineFacts>[] = [
@@ -196,6 +197,14 @@ export const ENGINE_CHECKS: readonly Check<EngineFacts>[] = [
           'engine-unreachable',
           'OpenFGA does not answer at BAILIWICK_OPENFGA_URL',
           'is it running, with its datastore up, and is this the HTTP port (8080) and not gRPC (8081)?',
+        )
+      : undefined,
+  ({ withKey }) =>
+    withKey === 'distrusted'
+      ? fail(
+          'engine-not-trusted',
+          'TLS does not vouch for who answers at BAILIWICK_OPENFGA_URL',
+          'name the authority that signs its certificate in BAILIWICK_OPENFGA_CA_FILE, and OpenFGA as its certificate does',
         )
       : undefined,
   ({ withKey, hasKey }) =>

@@ -25,6 +25,7 @@ export function shellExports(running: Running): string[] {
     PGUSER: decodeURIComponent(database.username),
     PGPASSWORD: decodeURIComponent(database.password),
     PGDATABASE: decodeURIComponent(database.pathname.slice(1)),
+    ...tlsExports(database),
     OPENFGA_API_URL: engine.url,
     OPENFGA_STORE_ID: engine.storeId,
     OPENFGA_MODEL_ID: engine.modelId,
@@ -32,6 +33,12 @@ export function shellExports(running: Running): string[] {
     BAILIWICK_AUDIT_PUBLIC_KEY: audit.publicKey,
   };
   return Object.entries(variables).map(([name, value]) => `export ${name}=${quoted(value)}`);
+}
+
+/** What the URL says of TLS: without it psql would be content with a connection in the clear. */
+function tlsExports({ searchParams }: URL): Record<string, string> {
+  const names = ['sslmode', 'sslrootcert', 'sslcert', 'sslkey'].filter((name) => searchParams.has(name));
+  return Object.fromEntries(names.map((name) => [`PG${name.toUpperCase()}`, searchParams.get(name) ?? '']));
 }
 
 /** Inside single quotes a shell reads nothing but the closing quote. */

@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 
+import { readEngineAddress, readMigrationUrl } from '../config.js';
 import { prepareGivenDatabase, prepareOwnDatabase } from './database.js';
 import type { DatabaseUrls } from './database.js';
 import { takeLock } from './directory-lock.js';
@@ -41,10 +42,9 @@ export async function startServers(options: ServersOptions): Promise<Servers> {
   const { env } = options;
   const databaseUrl = env['DATABASE_URL'] ?? '';
   const engineUrl = env['BAILIWICK_OPENFGA_URL'] ?? '';
-  if (databaseUrl !== '' && !/^postgres(ql)?:\/\//.test(databaseUrl)) {
-    throw new StartFailure('`DATABASE_URL` is not a postgres:// URL');
-  }
-  const own = databaseUrl === '' || engineUrl === '' ? await startOwn(options) : await useOutside(env, engineUrl);
+  // Before anything is sent there: what it says of TLS may be wrong.
+  if (databaseUrl !== '') readMigrationUrl({ ...env, BAILIWICK_MIGRATION_DATABASE_URL: undefined });
+  const own = databaseUrl === '' || engineUrl === '' ? await startOwn(options) : await useOutside(env);
   if (databaseUrl === '') return own;
   return { ...own, prepareDatabase: (_secrets, log) => prepareGivenDatabase(databaseUrl, log) };
 }
@@ -79,7 +79,7 @@ async function startOwn({ env, progress, ending, force }: ServersOptions): Promi
   };
 }
 
-async function useOutside(env: Environment, engineUrl: string): Promise<Servers> {
+async function useOutside(env: Environment): Promise<Servers> {
   const place = locateData(env);
   const { dataDir } = place;
   createDataDir(place);
@@ -89,7 +89,7 @@ async function useOutside(env: Environment, engineUrl: string): Promise<Servers>
   try {
     await stopLeftoverEngine(dataDir, env);
     await stopLeftoverPostmaster(clusterDirOf(dataDir));
-    const engine = engineAt(engineUrl);
+    const engine = engineAt(readEngineAddress(env));
     await engine.start();
     return {
       dataDir,

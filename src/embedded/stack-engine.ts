@@ -4,7 +4,9 @@
  * Ours has a database and a login of its own in the stack's Postgres and nothing else there.
  */
 import { runSql } from '../platform/admin-sql.js';
-import { createEngineServer, isServing } from './engine.js';
+import type { EngineAddress } from '../platform/engine-http.js';
+import { createEngineLook } from '../platform/openfga-admin.js';
+import { createEngineServer } from './engine.js';
 import type { EngineProgram } from './engine-program.js';
 import { logPathOf } from './paths.js';
 import { waitUntil } from './process.js';
@@ -76,14 +78,15 @@ async function createEngineDatabase(postgres: StackPostgres, password: string): 
 }
 
 /** An engine of someone else's: asked whether it serves, never started, stopped or killed. */
-export function engineAt(givenUrl: string): StackServer<StackEngine> {
-  const url = givenUrl.replace(/\/+$/, '');
+export function engineAt(engine: EngineAddress): StackServer<StackEngine> {
+  const url = engine.url.replace(/\/+$/, '');
+  const look = createEngineLook(engine);
   const notOurs = (): Promise<never> => Promise.reject(new Error(`the engine at \`${url}\` is not ours`));
   return {
     name: 'OpenFGA',
     view: { url, pid: undefined },
     async start() {
-      if (await waitUntil(() => isServing(url), 5_000)) return;
+      if (await waitUntil(() => look(1_000), 5_000)) return;
       throw new StartFailure(
         `no OpenFGA serves at \`${url}\`, which \`BAILIWICK_OPENFGA_URL\` names: start it or unset this`,
       );

@@ -7,6 +7,7 @@
  */
 import { join } from 'node:path';
 
+import { readEngineAddress } from '../config.js';
 import { inOrder } from '../shared/part.js';
 import type { Part } from '../shared/part.js';
 import { takeLock } from './directory-lock.js';
@@ -55,7 +56,7 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
   const engine =
     engineUrl === ''
       ? ownEngine(context, await findEngine({ ...context, dataDir: place.dataDir }), postgres.view)
-      : engineAt(engineUrl);
+      : engineAt(readEngineAddress(env));
   const parts = inOrder([exclusiveUse(context), postgres, engine, boundedLogs(place.dataDir)]);
   await parts.start();
   return {

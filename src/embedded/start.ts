@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import type { Logger } from 'pino';
 
+import { readEngineAddress } from '../config.js';
 import { modelHash } from '../contract/model.js';
 import { ensureStore } from '../platform/openfga-admin.js';
 import { hashPassword } from '../platform/password-hash.js';
@@ -147,7 +148,7 @@ function openServiceLog(path: string, env: Environment): Logger {
 /** A database has a store of its own, whoever else uses the engine: what no row explains is removed from it. */
 async function ensureOwnStore(urls: DatabaseUrls, url: string, env: Environment): Promise<string> {
   const epoch = await withPool(urls, 'operator', (pool) => pool.transaction(getEpoch));
-  return await ensureStore({ url, apiToken: env['BAILIWICK_OPENFGA_TOKEN'] }, `bailiwick ${epoch}`);
+  return await ensureStore(readEngineAddress({ ...env, BAILIWICK_OPENFGA_URL: url }), `bailiwick ${epoch}`);
 }
 
 async function fillDatabase(urls: DatabaseUrls, { secrets, demo }: { secrets: Secrets; demo: boolean }): Promise<void> {

@@ -2,11 +2,14 @@
  * The lean way to the engine, for the two calls that a decision waits for: one request on a connection that stays open.
  *
  * The SDK builds several objects, interceptors and copies around each call, which cost more than the question itself
- * (`npm run bench -- checks`, its cold part). Everything that is rare goes by the SDK. No redirect is followed, and no
- * proxy of the environment is asked: a question goes where the operator said, or nowhere.
+ * (`npm run bench -- checks`, its cold part). Everything that is rare goes by the SDK, over TLS with the same agent. No
+ * redirect is followed, and no proxy of the environment is asked: a question goes where the operator said, or nowhere.
+ *
+ * INVARIANT: over https whoever answers is verified, authority and name, whatever NODE_TLS_REJECT_UNAUTHORIZED says.
+ * tests/integration/tls-engine.test.ts.
  */
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, RequestOptions } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 
 /** What the engine answered where it was not 200. */
@@ -23,49 +26,67 @@ export class EngineRefusal extends Error {
   }
 }
 
+/** Where the engine is and, where it asks for one, its preshared key. */
+export interface EngineAddress {
+  /** E.g. `http://127.0.0.1:8080`. */
+  readonly url: string;
+  readonly apiToken?: string | undefined;
+  /** Whoever signs its certificate, PEM; undefined: Node's own authorities. */
+  readonly ca?: string | undefined;
+}
+
+/**
+ * Both resolve to the body of a 200. They reject with an EngineRefusal where the engine answered something else, and
+ * with what Node says where it did not answer.
+ */
 export interface EngineHttp {
-  /**
-   * Resolves to the body of a 200. Rejects with an EngineRefusal where the engine answered something else, and with
-   * what Node says where it did not answer.
-   */
   post(path: string, body: object, signal: AbortSignal): Promise<object>;
+  get(path: string, signal: AbortSignal): Promise<object>;
 }
 
 /** More than are ever under way at one time (src/platform/openfga.ts). */
 const CONNECTIONS = { keepAlive: true, maxSockets: 64, maxFreeSockets: 32 };
 
+/** Connections over TLS, to whom the authority vouches for and nobody else. */
+export function createEngineAgent(ca: string | undefined): HttpsAgent {
+  return new HttpsAgent({ ...CONNECTIONS, rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) });
+}
+
 /** Nothing is connected yet. */
-export function createEngineHttp({ url, apiToken }: { url: string; apiToken?: string | undefined }): EngineHttp {
+export function createEngineHttp({ url, apiToken, ca }: EngineAddress): EngineHttp {
   const { protocol, hostname, port, pathname } = new URL(url);
   const isSecure = protocol === 'https:';
-  const agent = isSecure ? new HttpsAgent(CONNECTIONS) : new HttpAgent(CONNECTIONS);
+  const agent = isSecure ? createEngineAgent(ca) : new HttpAgent(CONNECTIONS);
   const send = isSecure ? httpsRequest : httpRequest;
   const prefix = pathname.replace(/\/+$/, '');
-  const where = { agent, hostname: hostname.replace(/^\[(.*)\]$/, '$1'), port, method: 'POST' };
+  const where = { agent, hostname: hostname.replace(/^\[(.*)\]$/, '$1'), port };
   const always = {
-    'content-type': 'application/json',
     accept: 'application/json',
     ...(apiToken === undefined ? {} : { authorization: `Bearer ${apiToken}` }),
   };
+  const exchange = (what: RequestOptions, text: string, signal: AbortSignal): Promise<object> =>
+    new Promise((resolve, reject) => {
+      const sending = send({ ...where, ...what }, (answer) => {
+        read(answer, { resolve, reject });
+      });
+      // `signal` of Node's own options costs a listener of several kinds; this is all that is meant.
+      const stop = (): void => void sending.destroy(new Error('given up'));
+      signal.addEventListener('abort', stop, { once: true });
+      sending.once('close', () => {
+        signal.removeEventListener('abort', stop);
+        // After an answer or an error this says nothing new.
+        reject(new Error('the connection ended before the answer'));
+      });
+      sending.once('error', reject);
+      sending.end(text);
+    });
   return {
-    post: (path, body, signal) =>
-      new Promise((resolve, reject) => {
-        const text = JSON.stringify(body);
-        const headers = { ...always, 'content-length': Buffer.byteLength(text) };
-        const sending = send({ ...where, path: prefix + path, headers }, (answer) => {
-          read(answer, { resolve, reject });
-        });
-        // `signal` of Node's own options costs a listener of several kinds; this is all that is meant.
-        const stop = (): void => void sending.destroy(new Error('given up'));
-        signal.addEventListener('abort', stop, { once: true });
-        sending.once('close', () => {
-          signal.removeEventListener('abort', stop);
-          // After an answer or an error this says nothing new.
-          reject(new Error('the connection ended before the answer'));
-        });
-        sending.once('error', reject);
-        sending.end(text);
-      }),
+    post(path, body, signal) {
+      const text = JSON.stringify(body);
+      const headers = { ...always, 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
+      return exchange({ method: 'POST', path: prefix + path, headers }, text, signal);
+    },
+    get: (path, signal) => exchange({ method: 'GET', path: prefix + path, headers: always }, '', signal),
   };
 }
 

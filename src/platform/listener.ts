@@ -8,6 +8,7 @@ import pg from 'pg';
 
 import type { Part } from '../shared/part.js';
 import type { PoolOptions } from './postgres.js';
+import { explainDatabaseTls } from './tls-refusal.js';
 
 export interface ListenerOptions extends Pick<PoolOptions, 'url' | 'applicationName'> {
   readonly channel: string;
@@ -48,7 +49,8 @@ export function createListener({ url, applicationName, channel, wake, onLost }: 
       await made.connect();
       await made.query(`listen ${pg.escapeIdentifier(channel)}`);
       wake();
-    } catch (error) {
+    } catch (thrown) {
+      const error = explainDatabaseTls(thrown);
       end(error instanceof Error ? error : new Error('cannot listen', { cause: error }));
     }
   }

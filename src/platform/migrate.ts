@@ -2,6 +2,8 @@
 import { runner } from 'node-pg-migrate';
 import type { Logger } from 'pino';
 
+import { explainDatabaseTls } from './tls-refusal.js';
+
 /**
  * Brings the database up to date; several callers wait for each other. Resolves to the migrations that were run.
  * `directory` is an absolute path. The login needs `CREATEROLE` and `CREATE` on the database and on its
@@ -28,6 +30,8 @@ export async function migrate(url: string | undefined, directory: string, log: L
       warn: (message) => log.warn({ migration: message }, 'migrating'),
       error: (message) => log.error({ migration: message }, 'migration failed'),
     },
+  }).catch((error: unknown) => {
+    throw explainDatabaseTls(error);
   });
   return done.map((migration) => migration.name);
 }

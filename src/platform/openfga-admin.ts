@@ -4,14 +4,11 @@
  * Everything here rejects with EngineError, and is asked at a start, never on anybody's request.
  */
 import type { AuthorizationModel } from '../contract/model.js';
+import { createEngineHttp } from './engine-http.js';
+import type { EngineAddress } from './engine-http.js';
 import { createEngineApi } from './openfga.js';
 import { engineErrorOf } from './openfga-error.js';
-
-/** Where the engine is and, where it asks for one, its preshared key. */
-export interface EngineAddress {
-  readonly url: string;
-  readonly apiToken?: string | undefined;
-}
+import { tlsFaultOf } from './tls-refusal.js';
 
 /** Setting up is not hurried: the engine may be starting. */
 const HTTP = { timeout: 10_000, maxRedirects: 0, proxy: false };
@@ -59,32 +56,32 @@ export async function hasModel(
   });
 }
 
-/** What a look at the store says: whether it is there, and whether we may look. */
+/** What a look at the store says: whether it is there, whether we may look, and whether TLS vouches for who answers. */
 export async function askStore(
   engine: EngineAddress & { readonly storeId: string },
-): Promise<'there' | 'absent' | 'refused' | 'unreachable'> {
+): Promise<'there' | 'absent' | 'refused' | 'distrusted' | 'unreachable'> {
   try {
     await createEngineApi(engine).getStore(engine.storeId, { ...HTTP, timeout: 3_000 });
     return 'there';
   } catch (error) {
     const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
     if (status === 404) return 'absent';
-    return status === 401 || status === 403 ? 'refused' : 'unreachable';
+    if (status === 401 || status === 403) return 'refused';
+    return status === undefined && tlsFaultOf(error) !== undefined ? 'distrusted' : 'unreachable';
   }
 }
 
-/** Whether the engine says that it serves; false too where nothing answers within `timeoutMs`. */
-export async function isServing(url: string, timeoutMs = 1_000): Promise<boolean> {
-  try {
-    const response = await fetch(new URL('/healthz', url), {
-      signal: AbortSignal.timeout(timeoutMs),
-      redirect: 'error',
-    });
-    const body: unknown = await response.json();
-    return response.ok && typeof body === 'object' && body !== null && 'status' in body && body.status === 'SERVING';
-  } catch {
-    return false;
-  }
+/** A look at whether the engine says that it serves; false too where nothing answers within `timeoutMs`. */
+export function createEngineLook(engine: EngineAddress): (timeoutMs: number) => Promise<boolean> {
+  const http = createEngineHttp(engine);
+  return async (timeoutMs) => {
+    try {
+      const body = await http.get('/healthz', AbortSignal.timeout(timeoutMs));
+      return 'status' in body && body.status === 'SERVING';
+    } catch {
+      return false;
+    }
+  };
 }
 
 async function translated<T>(work: () => Promise<T>): Promise<T> {

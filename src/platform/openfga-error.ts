@@ -9,6 +9,7 @@ import type { CheckError } from '@openfga/sdk';
 
 import { EngineError } from '../shared/tuple.js';
 import { EngineRefusal } from './engine-http.js';
+import { explainEngineTls } from './tls-refusal.js';
 
 /** Failures before the request left: the engine cannot have seen it. */
 const NEVER_SENT = /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EAI_FAIL|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|ERR_INVALID_URL/;
@@ -36,7 +37,7 @@ export function engineErrorOf(error: unknown, call: { isWrite: boolean; wasStopp
   return new EngineError(
     'the engine cannot be reached',
     { kind: 'unavailable', applied: NEVER_SENT.test(text) ? 'no' : applied },
-    { cause: error },
+    { cause: explainEngineTls(error) },
   );
 }
 

@@ -29,7 +29,8 @@ import type {
 import { EngineError } from '../shared/tuple.js';
 import type { CallOptions, EngineCheck, InForce, Tuple, TupleKey, TupleStore } from '../shared/tuple.js';
 import { createCall, type EngineRequest } from './engine-call.js';
-import { createEngineHttp } from './engine-http.js';
+import { createEngineAgent, createEngineHttp } from './engine-http.js';
+import type { EngineAddress } from './engine-http.js';
 import { engineErrorOfItem } from './openfga-error.js';
 import { createSlots, type Slots } from './slots.js';
 
@@ -48,14 +49,10 @@ const CHECKS_PER_BATCH = 8;
 /** Of one long list: the second is ready when the first is answered; others come in between. */
 const BATCHES_AT_A_TIME = 2;
 
-export interface TupleStoreOptions {
-  /** E.g. `http://127.0.0.1:8080`. */
-  readonly url: string;
+export interface TupleStoreOptions extends EngineAddress {
   readonly storeId: string;
   /** The model that every call names; asked for at each call. */
   readonly modelId: () => string;
-  /** A preshared key of the engine, sent as Bearer token. */
-  readonly apiToken?: string;
   /** What bounds the questions under way at one time; its own, unless somebody else wants to know of it. */
   readonly slots?: Slots;
   /** Hears of every request once it is over. */
@@ -63,10 +60,11 @@ export interface TupleStoreOptions {
 }
 
 /** The SDK's low-level API, set up as everything of ours uses it. */
-export function createEngineApi({ url, apiToken }: { url: string; apiToken?: string | undefined }): OpenFgaApi {
+export function createEngineApi({ url, apiToken, ca }: EngineAddress): OpenFgaApi {
   return new OpenFgaApi({
     apiUrl: url.replace(/\/+$/, ''),
     retryParams: { maxRetry: 0 },
+    baseOptions: { httpsAgent: createEngineAgent(ca) },
     // What the SDK would count is counted by `observe`.
     telemetry: { metrics: {} },
     ...(apiToken === undefined

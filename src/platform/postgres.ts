@@ -9,6 +9,7 @@ import pg from 'pg';
 
 import { isProblemCode, Problem } from '../shared/problem.js';
 import type { ProblemFacts } from '../shared/problem.js';
+import { explainDatabaseTls, TlsRefusal } from './tls-refusal.js';
 
 /** The group roles of migrations/0001. */
 export type DatabaseRole = 'bailiwick_service' | 'bailiwick_sync' | 'bailiwick_operator' | 'bailiwick_auditor';
@@ -127,7 +128,7 @@ async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
   try {
     return await pool.connect();
   } catch (error) {
-    throw translate(error);
+    throw translate(explainDatabaseTls(error));
   }
 }
 
@@ -264,7 +265,7 @@ function translate(error: unknown): unknown {
   if (TOO_LONG.has(state)) {
     return new Problem('DATABASE_UNAVAILABLE', 'the database took too long', { cause: error, retryAfterSeconds: 1 });
   }
-  if (!isConnectionError(error)) return error;
+  if (!(error instanceof TlsRefusal) && !isConnectionError(error)) return error;
   return new Problem('DATABASE_UNAVAILABLE', 'the database cannot be reached', { cause: error, retryAfterSeconds: 1 });
 }
 

@@ -31,7 +31,7 @@ async function sync(name: string, options: Partial<SyncOptions> = {}): Promise<P
   const lines: string[] = [];
   const config = {
     databaseUrl: world.databaseUrl,
-    engine: { url: world.engineUrl, storeId: world.storeId, token: undefined },
+    engine: { url: world.engineUrl, storeId: world.storeId, token: undefined, ca: undefined },
   };
   const command = findSyncCommand(name);
   if (command === undefined) throw new Error(`there is no command \`${name}\``);

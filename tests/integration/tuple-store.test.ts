@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { describe, expect, inject, onTestFinished, test } from 'vitest';
 
 import { authorizationModel } from '../../src/contract/model.js';
-import { ensureStore, hasModel, isServing, writeModel } from '../../src/platform/openfga-admin.js';
+import { createEngineLook, ensureStore, hasModel, writeModel } from '../../src/platform/openfga-admin.js';
 import type { EngineRequest } from '../../src/platform/engine-call.js';
 import { createTupleStore } from '../../src/platform/openfga.js';
 import { EngineError, keyOf, TUPLES_PER_WRITE } from '../../src/shared/tuple.js';
@@ -271,7 +271,7 @@ describe('an engine that fails', () => {
       expect(await failureOf(store.read({}, undefined, LIMITS))).toEqual(unreachable);
       const answers = await store.batchCheck([readsUsers('ann'), readsUsers('bob')], LIMITS);
       expect(answers).toEqual([expect.any(EngineError), expect.any(EngineError)]);
-      expect(await isServing(url)).toBe(false);
+      expect(await createEngineLook({ url })(1_000)).toBe(false);
     },
   );
 
@@ -367,5 +367,5 @@ test('a store is made once for a name, and knows its model', async () => {
   expect(await ensureStore(engine, name)).toBe(storeId);
   const modelId = await writeModel({ ...engine, storeId }, authorizationModel);
   expect(await hasModel({ ...engine, storeId }, modelId)).toBe(true);
-  expect(await isServing(engineUrl())).toBe(true);
+  expect(await createEngineLook(engine)(1_000)).toBe(true);
 });

@@ -18,6 +18,8 @@ export interface TestStack {
   /** Superuser URL of any database: `urlOf` puts its name in. */
   readonly postgresUrl: string;
   readonly engineUrl: string;
+  /** Whoever signs the engine's certificate, PEM; left out where it is asked over plain http. */
+  readonly engineCa?: string;
 }
 
 declare module 'vitest' {
@@ -49,14 +51,19 @@ async function start(): Promise<{ stack: TestStack; stop: () => Promise<void> }>
   const { stack, stop } =
     process.env['TEST_STACK'] === 'containers' ? await startInContainers() : await startEmbedded();
   try {
-    await runSql(urlOf(stack, 'postgres'), [`create database ${TEMPLATE}`]);
-    const migrations = fileURLToPath(new URL('../../migrations', import.meta.url));
-    await migrate(urlOf(stack, TEMPLATE), migrations, pino({ level: 'silent' }));
+    await makeTemplate(stack);
   } catch (error) {
     await stop();
     throw error;
   }
   return { stack, stop };
+}
+
+/** Makes the migrated database that each world is cloned from. */
+export async function makeTemplate(stack: TestStack): Promise<void> {
+  await runSql(urlOf(stack, 'postgres'), [`create database ${TEMPLATE}`]);
+  const migrations = fileURLToPath(new URL('../../migrations', import.meta.url));
+  await migrate(urlOf(stack, TEMPLATE), migrations, pino({ level: 'silent' }));
 }
 
 /** Loaded only where it is wanted: the package behind it is large. */

@@ -27,6 +27,8 @@ export interface ServiceOver {
   readonly databaseUrl?: string;
   readonly syncDatabaseUrl?: string;
   readonly engineUrl?: string;
+  /** Whoever signs the engine's certificate, PEM. */
+  readonly engineCa?: string;
   readonly decisionLog?: Config['decisionLog'];
   readonly requestTimeoutMs?: number;
   readonly engineTimeoutMs?: number;
@@ -194,6 +196,7 @@ function configOf(world: World, over: ServiceOver): Config {
       url: over.engineUrl ?? world.engineUrl,
       storeId: world.storeId,
       token: undefined,
+      ca: over.engineCa ?? world.engineCa,
       timeoutMs: over.engineTimeoutMs ?? 250,
       requestTimeoutMs: 3_000,
     },

@@ -23,10 +23,12 @@ import type { Projector, ProjectorOptions } from '../../src/sync/projector.js';
 import { rebuildFamily } from '../../src/sync/reconcile.js';
 import { createSyncMetrics } from '../../src/sync/sync-metrics.js';
 import { TEMPLATE, urlOf } from './global-stack.js';
+import type { TestStack } from './global-stack.js';
 
 export interface World {
   readonly databaseUrl: string;
   readonly engineUrl: string;
+  readonly engineCa: string | undefined;
   readonly storeId: string;
   readonly modelId: string;
   readonly tuples: TupleStore;
@@ -57,15 +59,16 @@ export const roleId = (tenantId: string, roleName: string): string => `${tenantI
 
 export const quiet = pino({ level: process.env['TEST_LOG'] ?? 'silent' });
 
-export async function createWorld(): Promise<World> {
-  const stack = inject('stack');
-  const { engineUrl } = stack;
+/** On the stack that all test files share, unless another one is given. */
+export async function createWorld(stack: TestStack = inject('stack')): Promise<World> {
+  const { engineUrl, engineCa } = stack;
+  const engine = { url: engineUrl, ca: engineCa };
   const name = `test_${randomBytes(6).toString('hex')}`;
   await runSql(urlOf(stack, 'postgres'), [`create database ${name} template ${TEMPLATE}`]);
   const databaseUrl = urlOf(stack, name);
-  const storeId = await ensureStore({ url: engineUrl }, name);
-  const modelId = await writeModel({ url: engineUrl, storeId }, authorizationModel);
-  const tuples = createTupleStore({ url: engineUrl, storeId, modelId: () => modelId });
+  const storeId = await ensureStore(engine, name);
+  const modelId = await writeModel({ ...engine, storeId }, authorizationModel);
+  const tuples = createTupleStore({ ...engine, storeId, modelId: () => modelId });
   const pools = new Map<string, Pool>();
   const started: Projector[] = [];
 
@@ -81,6 +84,7 @@ export async function createWorld(): Promise<World> {
   const world: World = {
     databaseUrl,
     engineUrl,
+    engineCa,
     storeId,
     modelId,
     tuples,

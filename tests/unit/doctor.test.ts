@@ -10,11 +10,11 @@ import type { DatabaseFacts, EngineFacts } from '../../src/doctor/world-findings
 const SECRET = 'a-secret-that-no-finding-may-hold-0123456789';
 const settings: DatabaseFacts['settings'] = {
   database: {
-    url: `postgres://b:${SECRET}@db.example/b`,
-    syncUrl: `postgres://s:${SECRET}@db.example/b`,
+    url: `postgres://b:${SECRET}@db.example/b?sslmode=verify-full`,
+    syncUrl: `postgres://s:${SECRET}@db.example/b?sslmode=verify-full`,
     connections: 10,
   },
-  engine: { url: 'https://fga.example', storeId: '0'.repeat(26), token: SECRET, timeoutMs: 250 },
+  engine: { url: 'https://fga.example', storeId: '0'.repeat(26), token: SECRET, ca: undefined, timeoutMs: 250 },
   http: { host: '0.0.0.0', requestTimeoutMs: 1000 },
   callers: {
     issuers: [{ algorithms: ['RS256'], jwksUri: 'https://id.example/keys' }],
@@ -43,7 +43,7 @@ const database: DatabaseFacts = {
     preparedTransactions: 0,
   },
   truth: { platformAdmins: 1, serviceKeys: 1, hasMailer: true },
-  sync: { hasProjector: true, hasSealer: true, parked: 0, lagSeconds: 0.02, hasModel: true },
+  sync: { hasProjector: true, hasSealer: true, parked: 0, lagSeconds: 0.02, hasModel: true, isEncrypted: true },
   nowMs: 1_000_100,
 };
 const engine: EngineFacts = {
@@ -59,6 +59,8 @@ const withServer = (over: Partial<DatabaseFacts['server']>): DatabaseFacts => ({
   ...database,
   server: { ...database.server, ...over },
 });
+const withDatabase = (over: Partial<typeof settings.database>): SettingsFacts =>
+  withSettings({ database: { ...settings.database, ...over } });
 const { callers } = settings;
 
 const SETTINGS_CASES: [string, SettingsFacts][] = [
@@ -75,6 +77,8 @@ const SETTINGS_CASES: [string, SettingsFacts][] = [
   ['audit-not-signed', withSettings({ audit: { key: undefined, checkpointFile: undefined } })],
   ['checkpoints-kept-in-log-alone', withSettings({ audit: { key: SECRET, checkpointFile: undefined } })],
   ['checkpoint-file-not-writable', { ...sound, checkpointFault: 'EACCES' }],
+  ['database-not-verified', withDatabase({ url: `postgres://b:${SECRET}@db.example/b?sslmode=no-verify` })],
+  ['database-not-verified', withDatabase({ syncUrl: `postgres://s:${SECRET}@db.example/b?sslmode=no-verify` })],
   ['engine-in-the-clear', withSettings({ engine: { ...settings.engine, url: 'http://fga.example:8080' } })],
   ['engine-without-key', withSettings({ engine: { ...settings.engine, token: undefined } })],
   ['listens-on-loopback-in-pod', withSettings({ http: { host: '127.0.0.1', requestTimeoutMs: 1000 } })],
@@ -87,6 +91,7 @@ const DATABASE_CASES: [string, DatabaseFacts][] = [
   ['postgres-too-old', withServer({ version: 140_010 })],
   ['login-is-superuser', withServer({ isSuperuser: true })],
   ['database-in-the-clear', withServer({ isEncrypted: false })],
+  ['database-in-the-clear', { ...database, sync: { ...database.sync, isEncrypted: false } }],
   ['postgres-may-lose-commits', withServer({ unsafe: ['fsync = off'] })],
   ['too-few-connections', withServer({ maxConnections: 20 })],
   ['clocks-apart', withServer({ nowMs: 990_000 })],
@@ -122,6 +127,7 @@ const DATABASE_CASES: [string, DatabaseFacts][] = [
 ];
 const ENGINE_CASES: [string, EngineFacts][] = [
   ['engine-unreachable', { ...engine, withKey: 'unreachable', withoutKey: 'unreachable' }],
+  ['engine-not-trusted', { ...engine, withKey: 'distrusted', withoutKey: 'distrusted' }],
   ['engine-refuses-key', { ...engine, withKey: 'refused' }],
   ['store-absent', { ...engine, withKey: 'absent' }],
   ['engine-asks-for-no-key', { ...engine, withoutKey: 'there' }],
@@ -148,9 +154,18 @@ describe('one thing that is wrong is found, and nothing else', () => {
 
 test('there is a case for every check, and more than twenty of them', () => {
   const checks = SETTINGS_CHECKS.length + DATABASE_CHECKS.length + ENGINE_CHECKS.length;
-  // One check says either of two things about mail.
-  expect(all).toHaveLength(checks + 1);
+  // One check says either of two things about mail, and two look at both connections to Postgres.
+  expect(all).toHaveLength(checks + 3);
   expect(checks).toBeGreaterThanOrEqual(20);
+});
+
+test('on the loopback address nothing of TLS is missed', () => {
+  const url = `postgres://b:${SECRET}@127.0.0.1/b`;
+  const database = { url, syncUrl: `${url}?sslmode=no-verify`, connections: 10 };
+  const plain = { ...settings, database, engine: { ...settings.engine, url: 'http://127.0.0.1:8080' } };
+  expect(findingsOf(SETTINGS_CHECKS, { ...sound, settings: plain })).toEqual([]);
+  const server = { ...withServer({ isEncrypted: false }), settings: plain };
+  expect(findingsOf(DATABASE_CHECKS, { ...server, sync: { ...server.sync, isEncrypted: false } })).toEqual([]);
 });
 
 test('no finding holds a secret', () => {

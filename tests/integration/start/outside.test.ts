@@ -73,7 +73,7 @@ test.each([
     over: { DATABASE_URL: 'postgres://a:b@127.0.0.1:1/c' },
     says: /`DATABASE_URL`/,
   },
-  { what: 'a database that is none', over: { DATABASE_URL: 'mysql://a/b' }, says: /`DATABASE_URL` is not a postgres/ },
+  { what: 'a database that is none', over: { DATABASE_URL: 'mysql://a/b' }, says: /DATABASE_URL is not a postgres/ },
   { what: 'a bad setting', over: { BAILIWICK_DECISION_LOG: 'never' }, says: /BAILIWICK_DECISION_LOG is neither/ },
 ])('ends in a sentence for $what', ({ over, says }) => {
   const { code, stderr } = runToEnd(['start'], environmentOf(join(scratch, 'bad'), { ...outside, ...over }));

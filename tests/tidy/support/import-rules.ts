@@ -36,7 +36,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'servers.ts': ['operations.ts', ...CAPABILITIES.map((name) => `${name}/`), ...BELOW],
   'commands.ts': ['config.ts', ...CAPABILITIES.map((name) => `${name}/`), ...BELOW],
   'config.ts': ['settings.ts'],
-  'settings.ts': [],
+  'settings.ts': ['shared/database-url.ts'],
   ...Object.fromEntries(CAPABILITIES.map((name) => [`${name}/`, ['audit/', 'sync/projection.ts', ...BELOW]])),
   'embedded/': ['config.ts', 'compose.ts', 'sync/', 'directory/', ...BELOW],
   'platform/': ['shared/', 'contract/'],
