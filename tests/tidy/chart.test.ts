@@ -22,6 +22,7 @@ const container = z.object({
   name: z.string(),
   restartPolicy: z.string().optional(),
   env: z.array(z.object({ name: z.string(), value: z.string() })).optional(),
+  volumeMounts: z.array(z.object({ name: z.string(), mountPath: z.string() })).optional(),
   securityContext: z.record(z.string(), z.unknown()).optional(),
   startupProbe: z.unknown().optional(),
   readinessProbe: z.unknown().optional(),
@@ -81,6 +82,12 @@ test('its values, and every set under ci/ over them, keep to the schema', () => 
   expect(validate({ ...values, mode: 'sidecar' })).toBe(false);
   expect(validate({ ...values, bogus: 1 })).toBe(false);
   expect(validate({ ...values, settings: { BAILIWICK_HOST: 'x' } })).toBe(false);
+  const openfga = { secretName: 'openfga-tls', key: 'ca.crt' };
+  const secure = { ...values, tls: { openfga }, openfga: { url: 'https://openfga.example.test' } };
+  expect(validate(secure), JSON.stringify(validate.errors)).toBe(true);
+  // An authority beside plain http would vouch for nothing.
+  expect(validate({ ...values, tls: { openfga } })).toBe(false);
+  expect(validate({ ...secure, tls: { openfga: { secretName: 'openfga-tls' } } })).toBe(false);
 });
 
 test('every setting that its values name is one', () => {
@@ -174,6 +181,26 @@ describe.runIf(hasHelm)('rendered', () => {
     const job = render().find(({ kind }) => kind === 'Job');
     expect(job?.metadata.annotations?.['helm.sh/hook']).toBe('pre-install,pre-upgrade');
     expect(JSON.stringify(job?.['spec'])).toContain('"app.kubernetes.io/name":"bailiwick-migrate"');
+  });
+
+  test('an authority is mounted in every container that asks its store, and its file named to it', () => {
+    const of = (...args: string[]) =>
+      containersOf(render(...args)).map(({ name, volumeMounts = [], env = [] }) => ({
+        name,
+        mounts: volumeMounts.map((mount) => mount.mountPath).filter((path) => path.endsWith('-ca')),
+        names: env.filter((each) => each.name === 'BAILIWICK_OPENFGA_CA_FILE').map(({ value }) => value),
+      }));
+    const [postgres, openfga] = ['/run/secrets/postgres-ca', '/run/secrets/openfga-ca'];
+    // The store is given by its id there, so nothing looks for it.
+    expect(of('-f', join(CHART, 'ci/all-values.yaml')).filter(({ name }) => name !== 'ready')).toEqual(
+      expect.arrayContaining([
+        { name: 'bailiwick', mounts: [postgres, openfga], names: [`${openfga}/ca.crt`] },
+        { name: 'migrate', mounts: [postgres], names: [] },
+      ]),
+    );
+    const withStore = of('-f', join(CHART, 'ci/all-values.yaml'), '--set', 'openfga.storeId=');
+    expect(withStore).toContainEqual({ name: 'store', mounts: [openfga], names: [`${openfga}/ca.crt`] });
+    expect(of().flatMap(({ mounts, names }) => [...mounts, ...names])).toEqual([]);
   });
 
   test('the rules lead to the runbooks of the copy that is named', () => {

@@ -53,6 +53,22 @@ seccompProfile: { type: RuntimeDefault }
 - name: BAILIWICK_OPENFGA_TOKEN_FILE
   value: /run/secrets/bailiwick/{{ .Values.secrets.keys.BAILIWICK_OPENFGA_TOKEN }}
 {{- end }}
+{{- if .Values.tls.openfga.secretName }}
+- { name: BAILIWICK_OPENFGA_CA_FILE, value: /run/secrets/openfga-ca/ca.crt }
+{{- end }}
+{{- end -}}
+
+{{/* Where the authority of one of the two stores is found, in every container that asks it. */}}
+{{- define "bailiwick.postgresCaMount" -}}
+{{- if .Values.tls.postgres.secretName -}}
+- { name: postgres-ca, mountPath: /run/secrets/postgres-ca, readOnly: true }
+{{- end -}}
+{{- end -}}
+
+{{- define "bailiwick.openfgaCaMount" -}}
+{{- if .Values.tls.openfga.secretName -}}
+- { name: openfga-ca, mountPath: /run/secrets/openfga-ca, readOnly: true }
+{{- end -}}
 {{- end -}}
 
 {{/* Finds the store by its name, and leaves its id where the service reads it. */}}
@@ -67,6 +83,7 @@ seccompProfile: { type: RuntimeDefault }
   volumeMounts:
     - { name: secrets, mountPath: /run/secrets/bailiwick, readOnly: true }
     - { name: run, mountPath: /run/bailiwick }
+    {{- with include "bailiwick.openfgaCaMount" . }}{{ . | nindent 4 }}{{ end }}
 {{- end -}}
 
 {{/* The service's container; `restartPolicy: Always` makes it a native sidecar. */}}
@@ -121,6 +138,8 @@ seccompProfile: { type: RuntimeDefault }
   volumeMounts:
     - { name: secrets, mountPath: /run/secrets/bailiwick, readOnly: true }
     - { name: run, mountPath: /run/bailiwick, readOnly: true }
+    {{- with include "bailiwick.postgresCaMount" . }}{{ . | nindent 4 }}{{ end }}
+    {{- with include "bailiwick.openfgaCaMount" . }}{{ . | nindent 4 }}{{ end }}
 {{- end -}}
 
 {{- define "bailiwick.volumes" -}}
@@ -130,4 +149,13 @@ seccompProfile: { type: RuntimeDefault }
     defaultMode: 0440
 - name: run
   emptyDir: { medium: Memory, sizeLimit: 1Mi }
+{{- range $store, $authority := .Values.tls }}
+{{- if $authority.secretName }}
+- name: {{ $store }}-ca
+  secret:
+    secretName: {{ $authority.secretName }}
+    items: [{ key: {{ $authority.key | quote }}, path: ca.crt }]
+    defaultMode: 0440
+{{- end }}
+{{- end }}
 {{- end -}}
