@@ -164,9 +164,9 @@ export function readKeysConfig(environment: Environment): KeysConfig {
     z.object({ DATABASE_URL: DATABASE.DATABASE_URL.optional(), BAILIWICK_SIGNING_SECRET }),
     environment,
   );
-  const { DATABASE_URL: databaseUrl, BAILIWICK_SIGNING_SECRET: signingSecret } = settings;
+  const { DATABASE_URL: url, BAILIWICK_SIGNING_SECRET: signingSecret } = settings;
   if (signingSecret === undefined) throw new ConfigError(['BAILIWICK_SIGNING_SECRET is not set']);
-  return { databaseUrl, signingSecret };
+  return { databaseUrl: url ?? urlOfPgVariables(environment), signingSecret };
 }
 
 /** What the audit commands need; `databaseUrl` undefined takes libpq's PG* variables. */
