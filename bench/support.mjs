@@ -52,6 +52,9 @@ const SIGN_IN = {
   failuresPerAddress: 0,
 };
 
+/** The stack's engine is on the loopback address: no key, and no TLS. */
+const UNGUARDED = { token: undefined, ca: undefined };
+
 /** Starts everything; `end` stops it. */
 export async function startBench() {
   const dataDir = await mkdtemp(join(tmpdir(), 'bailiwick-bench-'));
@@ -64,14 +67,7 @@ export async function startBench() {
     /** @type {import('../dist/config.js').Config} */
     const config = {
       database: { url, syncUrl: url, connections: 10 },
-      engine: {
-        url: stack.engine.url,
-        storeId,
-        token: undefined,
-        ca: undefined,
-        timeoutMs: 2_000,
-        requestTimeoutMs: 3_000,
-      },
+      engine: { ...UNGUARDED, url: stack.engine.url, storeId, timeoutMs: 2_000, requestTimeoutMs: 3_000 },
       http: { host: '127.0.0.1', port: 0, managementPort: 0, requestTimeoutMs: 5_000 },
       callers: { issuers: [], trustLoopback: true, gatewaySecret: undefined },
       signIn: SIGN_IN,
