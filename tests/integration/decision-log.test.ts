@@ -199,6 +199,25 @@ describe('async', () => {
     await pool.end();
   });
 
+  test('a Postgres without room on its disk is away too: nothing is dropped, and all is in once there is room', async () => {
+    const tenantId = newTenant();
+    await world.superSql(
+      `create function audit.no_room() returns trigger language plpgsql as
+         $$ begin raise exception using errcode = 'disk_full', message = 'No space left on device'; end $$`,
+      `create trigger no_room before insert on audit.decision for each row execute function audit.no_room()`,
+    );
+    const log = createLog('async');
+    await log.record(entry(tenantId));
+    await expect(createLog('strict').record(entry(newTenant()), AbortSignal.timeout(300))).rejects.toMatchObject({
+      code: 'AUDIT_UNAVAILABLE',
+    });
+    await new Promise((resolve) => setTimeout(resolve, 3_000));
+    expect(await log.buffered()).toBe(1);
+    await world.superSql(`drop trigger no_room on audit.decision`, `drop function audit.no_room()`);
+    await expect.poll(() => rowsOf(tenantId), { timeout: 5_000 }).toBe(1);
+    await log.stop();
+  });
+
   test('a commit whose answer was lost is not written twice', async () => {
     const tenantId = newTenant();
     const pool = playedPool();

@@ -4,6 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
+import { createFileSink } from '../../src/audit/checkpoint-sinks.js';
 import { isSignedBy, readCheckpoints } from '../../src/audit/checkpoint.js';
 import { readBatches } from '../../src/audit/ledger-reader.js';
 import { selectHoldUp } from '../../src/audit/ledger-state-store.js';
@@ -55,6 +56,15 @@ describe('sealing', () => {
     await until(async () => (await sealing.covered()) === 2_500);
     expect(await verify()).toMatchObject({ fault: undefined, verified: 2_500, covered: 2_500 });
     await until(async () => (await verify('decision')).covered === 700);
+  });
+
+  test('a checkpoint file on a disk that is full is counted, and holds up no sealing', async () => {
+    const before = await sealing.sealed();
+    const { metric, sealer } = await sealing.start({ sinks: [createFileSink('/dev/full')] });
+    await sealing.write(3);
+    await sealing.untilSealed(before + 3);
+    await until(async () => (await metric('audit_checkpoint_failures_total{sink="file"}')) > 0);
+    await sealer.stop();
   });
 
   test('a transaction that is rolled back leaves nothing', async () => {

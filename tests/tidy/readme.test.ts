@@ -50,6 +50,14 @@ test('every link and every test that it names exists', () => {
   expect(named.filter((path) => !isThere(path))).toEqual([]);
 });
 
+test('every row of what fails names the test that has made it fail', () => {
+  const readme = readText('README.md');
+  const section = readme.slice(readme.indexOf('## When things fail'), readme.indexOf('## Threats'));
+  const rows = section.split('\n').filter((line) => line.startsWith('| ') && !/^\| (What|---) /.test(line));
+  expect(rows.length).toBeGreaterThan(30);
+  expect(rows.filter((row) => testsNamed(row.split(' | ').at(-1) ?? '').length === 0)).toEqual([]);
+});
+
 test('every setting that the code reads is explained, and no other', () => {
   const read = projectFiles()
     .filter((path) => path.startsWith('src/'))
