@@ -1272,6 +1272,29 @@ export type ContractDocument = {
   [key: string]: unknown;
 };
 
+export type OfferedFor = 'elevation' | 'delegation' | 'emergency';
+
+export type OfferedRole = {
+  id: Id;
+  roleName: AnyRoleName;
+  description: RoleDescription;
+};
+
+export type OfferedRolePage = {
+  items: Array<OfferedRole>;
+  nextCursor: Cursor | null;
+};
+
+export type OfferedPerson = {
+  id: Id;
+  displayName: DisplayName;
+};
+
+export type OfferedPersonPage = {
+  items: Array<OfferedPerson>;
+  nextCursor: Cursor | null;
+};
+
 export type ElevationStatus = 'pending' | 'approved' | 'denied' | 'cancelled' | 'lapsed' | 'ended' | 'expired';
 
 /**
@@ -1906,6 +1929,16 @@ export type RequesterFilter = Id;
  * How many a page holds.
  */
 export type RequestLimit = number;
+
+/**
+ * What the role is wanted for.
+ */
+export type WantedFor = OfferedFor;
+
+/**
+ * How the name begins, or one of its words; in any case.
+ */
+export type NamePrefix = string;
 
 /**
  * The delegation.
@@ -4292,6 +4325,134 @@ export type ExportAuditLogResponses = {
 };
 
 export type ExportAuditLogResponse = ExportAuditLogResponses[keyof ExportAuditLogResponses];
+
+export type ListOfferedRolesData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query: {
+    /**
+     * What the role is wanted for.
+     */
+    for: OfferedFor;
+    /**
+     * How many a page holds.
+     */
+    limit?: number;
+    /**
+     * The `nextCursor` of the page before.
+     */
+    cursor?: Cursor;
+  };
+  url: '/requests/roles';
+};
+
+export type ListOfferedRolesErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ListOfferedRolesError = ListOfferedRolesErrors[keyof ListOfferedRolesErrors];
+
+export type ListOfferedRolesResponses = {
+  /**
+   * A page of roles.
+   */
+  200: OfferedRolePage;
+};
+
+export type ListOfferedRolesResponse = ListOfferedRolesResponses[keyof ListOfferedRolesResponses];
+
+export type ListOfferedPeopleData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: {
+    /**
+     * How the name begins, or one of its words; in any case.
+     */
+    namePrefix?: string;
+    /**
+     * How many a page holds.
+     */
+    limit?: number;
+    /**
+     * The `nextCursor` of the page before.
+     */
+    cursor?: Cursor;
+  };
+  url: '/requests/people';
+};
+
+export type ListOfferedPeopleErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ListOfferedPeopleError = ListOfferedPeopleErrors[keyof ListOfferedPeopleErrors];
+
+export type ListOfferedPeopleResponses = {
+  /**
+   * A page of people.
+   */
+  200: OfferedPersonPage;
+};
+
+export type ListOfferedPeopleResponse = ListOfferedPeopleResponses[keyof ListOfferedPeopleResponses];
 
 export type ListMyElevationsData = {
   body?: never;

@@ -71,6 +71,10 @@ import type {
   GetSyncStateResponses,
   ExportAuditLogData,
   ExportAuditLogResponses,
+  ListOfferedRolesData,
+  ListOfferedRolesResponses,
+  ListOfferedPeopleData,
+  ListOfferedPeopleResponses,
   ListMyElevationsData,
   ListMyElevationsResponses,
   RequestElevationData,
@@ -218,6 +222,8 @@ export interface OperationTypes {
   readonly getAuditLogState: { data: GetAuditLogStateData; responses: GetAuditLogStateResponses };
   readonly getSyncState: { data: GetSyncStateData; responses: GetSyncStateResponses };
   readonly exportAuditLog: { data: ExportAuditLogData; responses: ExportAuditLogResponses };
+  readonly listOfferedRoles: { data: ListOfferedRolesData; responses: ListOfferedRolesResponses };
+  readonly listOfferedPeople: { data: ListOfferedPeopleData; responses: ListOfferedPeopleResponses };
   readonly listMyElevations: { data: ListMyElevationsData; responses: ListMyElevationsResponses };
   readonly requestElevation: { data: RequestElevationData; responses: RequestElevationResponses };
   readonly getMyElevation: { data: GetMyElevationData; responses: GetMyElevationResponses };
@@ -310,6 +316,8 @@ export const operationIds = [
   'getAuditLogState',
   'getSyncState',
   'exportAuditLog',
+  'listOfferedRoles',
+  'listOfferedPeople',
   'listMyElevations',
   'requestElevation',
   'getMyElevation',

@@ -31,7 +31,7 @@ describe.skipIf(findBrowser() === undefined)('requests', () => {
     expect(await axeFaults(noor)).toEqual([]);
     const ask = async (reason: string) => {
       await noor.getByRole('button', { name: 'Ask for a role' }).click();
-      await noor.getByLabel('Id of the role').fill('acme.rcm_analyst');
+      await noor.getByLabel('Role', { exact: true }).selectOption({ label: 'RCM_ANALYST' });
       await noor.getByLabel('Reason').fill(reason);
       if (reason === 'A mistake') expect(await axeFaults(noor)).toEqual([]);
       await noor.getByRole('button', { name: 'Send the request' }).click();
@@ -83,7 +83,8 @@ describe.skipIf(findBrowser() === undefined)('requests', () => {
   test('a role is handed on until a day, and taken back', async () => {
     const { page, context, complaints } = await stage.signedIn('ada', '/requests?tab=delegations');
     await page.getByRole('button', { name: 'Hand on' }).click();
-    await page.getByLabel('To whom').selectOption({ label: 'Vic Moreno' });
+    await page.getByRole('combobox', { name: 'To whom' }).fill('moreno');
+    await page.getByRole('option', { name: 'Vic Moreno' }).click();
     await page.getByLabel('Role', { exact: true }).selectOption({ label: 'TENANT_ADMIN' });
     await page.getByLabel('Until').fill(new Date(Date.now() + 86_400_000).toISOString().slice(0, 16));
     await page.getByLabel('Reason').fill('Away until tomorrow');
@@ -98,11 +99,68 @@ describe.skipIf(findBrowser() === undefined)('requests', () => {
     await context.close();
   });
 
+  test('whoever may not see people chooses a role and a person by name, by keyboard alone', async () => {
+    const { page, context, complaints } = await stage.signedIn('noor', '/requests?tab=delegations');
+    await page.getByRole('button', { name: 'Hand on' }).press('Enter');
+    const dialog = page.getByRole('dialog');
+    const whom = dialog.getByRole('combobox', { name: 'To whom' });
+    const chosen = (): Promise<unknown> => page.evaluate('document.activeElement.validity.valid');
+    await whom.focus();
+    await page.keyboard.press('ArrowDown');
+    // Everybody but herself; not their addresses.
+    await dialog.getByText('7 fit.').waitFor();
+    expect(await dialog.getByRole('listbox').innerText()).not.toContain('@');
+    expect(await dialog.getByRole('option', { name: 'Noor Rahman' }).count()).toBe(0);
+    expect(await axeFaults(page)).toEqual([]);
+    await page.keyboard.type('nobody');
+    await dialog.getByText('Nobody fits.').waitFor();
+    // The list closes, and not the dialog.
+    await page.keyboard.press('Escape');
+    expect(await whom.getAttribute('aria-expanded')).toBe('false');
+    await whom.fill('o');
+    await dialog.getByText('2 fit.').waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowDown');
+    expect(await dialog.getByRole('listbox').getByRole('option', { selected: true }).textContent()).toContain(
+      'Otto Weiss',
+    );
+    await shoot(page, 'requests-person');
+    expect(await chosen()).toBe(false);
+    await page.keyboard.press('Enter');
+    expect(await whom.inputValue()).toBe('Otto Weiss');
+    expect(await chosen()).toBe(true);
+    // What is typed on is not who was chosen.
+    await page.keyboard.press('Backspace');
+    expect(await chosen()).toBe(false);
+    await dialog.getByRole('option', { name: 'Otto Weiss' }).waitFor();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Tab');
+    expect(await whom.inputValue()).toBe('Otto Weiss');
+    const role = dialog.getByLabel('Role', { exact: true });
+    expect(await page.evaluate('document.activeElement.labels[0].textContent')).toBe('Role');
+    expect(await role.getByRole('option').allTextContents()).toEqual(['No role, the team alone', 'BILLER']);
+    await page.keyboard.type('MEMB');
+    await role.selectOption({ label: 'BILLER' });
+    await dialog.getByLabel('Until').fill(new Date(Date.now() + 86_400_000).toISOString().slice(0, 16));
+    await dialog.getByLabel('Reason').fill('Away until tomorrow');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    // Otto is a biller himself.
+    await dialog.getByText('Whoever would get this role has it already.').waitFor();
+    await whom.fill('sam');
+    await dialog.getByRole('option', { name: 'Sam Park' }).click();
+    await dialog.getByRole('button', { name: 'Hand on' }).click();
+    await page.getByRole('row', { name: /Noor Rahman to sam/ }).waitFor();
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
   test('a role is taken in an emergency, and somebody else says whether that was justified', async () => {
     const { page: otto, ...his } = await stage.signedIn('otto', '/requests?tab=emergency');
     await otto.getByRole('button', { name: 'Take a role now' }).click();
     await otto.getByText('It raises an alarm').waitFor();
-    await otto.getByLabel('Id of the role').fill('acme.billing_lead');
+    await otto.getByLabel('Role', { exact: true }).selectOption({ label: 'BILLING_LEAD' });
     await otto.getByLabel('Reason').fill('Payroll is down');
     await otto.getByLabel('Ticket').fill('INC-42');
     expect(await axeFaults(otto)).toEqual([]);

@@ -39,6 +39,8 @@ const ROUTES = {
   listTeamAssignments: ['GET', '/admin/assignments'],
   createTeamAssignment: ['POST', '/admin/assignments'],
   deleteTeamAssignment: ['DELETE', '/admin/assignments'],
+  listOfferedRoles: ['GET', '/requests/roles'],
+  listOfferedPeople: ['GET', '/requests/people'],
   listMyElevations: ['GET', '/elevations'],
   requestElevation: ['POST', '/elevations'],
   cancelElevation: ['POST', '/elevations/{id}/cancel'],
@@ -150,5 +152,7 @@ export function addressOf(template: string, { path = {}, query = {} }: AnyInput)
   for (const [name, value] of Object.entries(query)) {
     if (value !== undefined && value !== '') search.set(name, String(value));
   }
-  return `${API}${filled}${search.size === 0 ? '' : `?${search.toString()}`}`;
+  // The service takes a plus or an asterisk that is not encoded for a fault.
+  const asked = search.toString().replaceAll('+', '%20').replaceAll('*', '%2A');
+  return `${API}${filled}${asked === '' ? '' : `?${asked}`}`;
 }

@@ -51,16 +51,17 @@ interface SelectProps extends Told {
   readonly onChange: (value: string) => void;
   readonly options: readonly { readonly value: string; readonly label: string }[];
   readonly disabled?: boolean;
+  readonly required?: boolean;
 }
 
-export function SelectField({ label, hint, fault, value, onChange, options, disabled = false }: SelectProps) {
+export function SelectField({ label, hint, fault, value, onChange, options, ...select }: SelectProps) {
   const id = useId();
   return (
     <Labelled id={id} label={label} hint={hint} fault={fault}>
       <select
+        {...select}
         id={id}
         value={value}
-        disabled={disabled}
         aria-describedby={`${id}-told`}
         onChange={(event) => onChange(event.target.value)}
       >
@@ -78,17 +79,18 @@ interface TextAreaProps extends Told {
   readonly value: string;
   readonly onChange: (value: string) => void;
   readonly maxLength?: number;
+  readonly required?: boolean;
 }
 
-export function TextArea({ label, hint, fault, value, onChange, maxLength }: TextAreaProps) {
+export function TextArea({ label, hint, fault, value, onChange, ...area }: TextAreaProps) {
   const id = useId();
   return (
     <Labelled id={id} label={label} hint={hint} fault={fault}>
       <textarea
+        {...area}
         id={id}
         value={value}
         rows={3}
-        maxLength={maxLength}
         aria-describedby={`${id}-told`}
         aria-invalid={fault !== undefined}
         onChange={(event) => onChange(event.target.value)}
@@ -97,7 +99,8 @@ export function TextArea({ label, hint, fault, value, onChange, maxLength }: Tex
   );
 }
 
-function Labelled({ id, label, hint, fault, children }: Told & { id: string; children: ReactNode }) {
+/** A field of another kind, with its label, hint and fault. */
+export function Labelled({ id, label, hint, fault, children }: Told & { id: string; children: ReactNode }) {
   return (
     <div className="field">
       <label htmlFor={id}>{label}</label>

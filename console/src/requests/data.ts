@@ -1,10 +1,11 @@
 /** Requests of every kind, page by page, and the names of those whom they are about. */
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 
-import { useMay } from '../api/me.js';
+import { useMay, useMe } from '../api/me.js';
 import { nameOf, useEverybody } from '../users/people.js';
 
-const KEY = 'requests';
+/** Under it everything of these screens is kept. */
+export const KEY = 'requests';
 const FIRST: string | undefined = undefined;
 
 interface Place {
@@ -36,13 +37,12 @@ export function useRefreshRequests(): () => Promise<void> {
   };
 }
 
-/** What a user is called; their id where the reader may not see who is who. */
-export function useNames(): {
-  readonly nameOf: (userId: string) => string;
-  readonly people: ReadonlyMap<string, string>;
-} {
+/** What a user is called; their id where the reader, who knows their own name, may not see who is who. */
+export function useNames(): { readonly nameOf: (userId: string) => string } {
   const mayRead = useMay('users.read');
-  const everybody = useEverybody(mayRead);
-  const people = new Map((everybody.data ?? []).map((person) => [person.id, nameOf(person)]));
-  return { people, nameOf: (userId) => people.get(userId) ?? userId };
+  const everybody = useEverybody(mayRead).data ?? [];
+  const me = useMe().data;
+  const people = new Map(everybody.map((person) => [person.id, nameOf(person)]));
+  if (me !== undefined) people.set(me.userId, nameOf(me));
+  return { nameOf: (userId) => people.get(userId) ?? userId };
 }

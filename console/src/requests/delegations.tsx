@@ -1,6 +1,6 @@
 /**
- * A role or a team handed on for a time: the list with what can be taken back, and the dialog in which one hands on.
- * Who may not see people types an id instead of choosing a name.
+ * A role or a team handed on for a time: the list with what can be taken back, and the dialog in which one hands on to
+ * somebody of the tenant.
  */
 import { useState } from 'react';
 
@@ -12,8 +12,9 @@ import { FormDialog } from '../parts/form-dialog.js';
 import { Refusal } from '../parts/states.js';
 import { fromLocalField, When } from '../text/dates.js';
 import { t } from '../text/text.js';
+import { PersonChoice, RoleChoice } from './choices.js';
 import { useNames, usePages } from './data.js';
-import { PersonChoice, RoleChoice, Status } from './parts.js';
+import { Status } from './parts.js';
 import { RequestList } from './request-list.js';
 import { useSettle, useSubmit } from './settle.js';
 import { StatusFilter, useStatus } from './status-filter.js';
@@ -79,8 +80,6 @@ function Row({ item }: { item: Delegation }) {
 }
 
 function DelegateDialog({ onClose }: { onClose: () => void }) {
-  const me = useMe().data?.userId;
-  const { people } = useNames();
   const [delegateUserId, setDelegate] = useState('');
   const [roleId, setRoleId] = useState('');
   const [team, setTeam] = useState(false);
@@ -93,7 +92,6 @@ function DelegateDialog({ onClose }: { onClose: () => void }) {
     const body = { delegateUserId, ...what, expiresAt: fromLocalField(until), reason };
     send(() => call('createDelegation', { body }), t('requests.delegated'));
   };
-  const others = new Map([...people].filter(([id]) => id !== me));
   return (
     <FormDialog
       title={t('requests.delegate.title')}
@@ -102,14 +100,14 @@ function DelegateDialog({ onClose }: { onClose: () => void }) {
     >
       {error !== undefined && <Refusal error={error} />}
       <p>{t('requests.delegate.detail')}</p>
-      <PersonChoice label={t('requests.delegate.to')} people={others} value={delegateUserId} onChange={setDelegate} />
-      <RoleChoice value={roleId} onChange={setRoleId} none={t('requests.delegate.noRole')} own />
+      <PersonChoice label={t('requests.delegate.to')} value={delegateUserId} onChange={setDelegate} />
+      <RoleChoice offeredFor="delegation" none={t('requests.delegate.noRole')} value={roleId} onChange={setRoleId} />
       <label className="check-line">
         <input type="checkbox" checked={team} onChange={(event) => setTeam(event.target.checked)} />
         {t('requests.delegate.team')}
       </label>
       <Field label={t('requests.delegate.until')} type="datetime-local" required value={until} onChange={setUntil} />
-      <TextArea label={t('requests.reason')} maxLength={500} value={reason} onChange={setReason} />
+      <TextArea label={t('requests.reason')} required maxLength={500} value={reason} onChange={setReason} />
     </FormDialog>
   );
 }

@@ -10,7 +10,8 @@ import { Field, TextArea } from '../parts/field.js';
 import { FormDialog } from '../parts/form-dialog.js';
 import { Notice, Refusal } from '../parts/states.js';
 import { t } from '../text/text.js';
-import { durationOf, RoleChoice } from './parts.js';
+import { RoleChoice } from './choices.js';
+import { durationOf } from './parts.js';
 import { useSubmit } from './settle.js';
 
 export function AskDialog({ onClose }: { onClose: () => void }) {
@@ -27,7 +28,7 @@ export function AskDialog({ onClose }: { onClose: () => void }) {
   return (
     <FormDialog title={t('requests.ask.title')} save={t('requests.ask.save')} {...{ isBusy, submit, onClose }}>
       {error !== undefined && <Refusal error={error} />}
-      <RoleChoice value={roleId} onChange={setRoleId} />
+      <RoleChoice offeredFor="elevation" value={roleId} onChange={setRoleId} />
       <Field
         label={t('requests.ask.minutes')}
         hint={t('requests.ask.minutes.hint')}
@@ -41,6 +42,7 @@ export function AskDialog({ onClose }: { onClose: () => void }) {
       <TextArea
         label={t('requests.reason')}
         hint={t('requests.reason.hint')}
+        required
         maxLength={500}
         value={reason}
         onChange={setReason}

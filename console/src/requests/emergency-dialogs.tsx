@@ -10,8 +10,8 @@ import { Field, SelectField, TextArea } from '../parts/field.js';
 import { FormDialog } from '../parts/form-dialog.js';
 import { Notice, Refusal } from '../parts/states.js';
 import { t } from '../text/text.js';
+import { RoleChoice } from './choices.js';
 import { useNames } from './data.js';
-import { RoleChoice } from './parts.js';
 import { useSubmit } from './settle.js';
 
 export function TakeDialog({ onClose }: { onClose: () => void }) {
@@ -31,8 +31,8 @@ export function TakeDialog({ onClose }: { onClose: () => void }) {
     >
       {error !== undefined && <Refusal error={error} />}
       <Notice kind="warn">{t('requests.emergency.detail')}</Notice>
-      <RoleChoice value={roleId} onChange={setRoleId} />
-      <TextArea label={t('requests.reason')} maxLength={500} value={reason} onChange={setReason} />
+      <RoleChoice offeredFor="emergency" value={roleId} onChange={setRoleId} />
+      <TextArea label={t('requests.reason')} required maxLength={500} value={reason} onChange={setReason} />
       <Field label={t('requests.ticket')} required value={ticket} onChange={setTicket} />
     </FormDialog>
   );

@@ -1,13 +1,10 @@
 /**
  * What the lists of requests have in common: the frame of a table with its empty, loading and failed states, a status in
- * a word, and choices of a role and of a person.
+ * a word, and a time in words.
  */
 import type { ReactNode } from 'react';
 
-import { useMay, useMe } from '../api/me.js';
-import { Field, SelectField } from '../parts/field.js';
 import { Failed, Loading, State } from '../parts/states.js';
-import { PLATFORM_ROLE_ID, useRoles } from '../rbac/data.js';
 import { found, type TextKey, t } from '../text/text.js';
 
 interface Pages<T> {
@@ -75,53 +72,6 @@ const KIND: Readonly<Record<string, string>> = {
 /** How far something has come, in a word. */
 export function Status({ status }: { status: string }) {
   return <span className={`chip ${KIND[status] ?? ''}`}>{found(`requests.status.${status}`) ?? status}</span>;
-}
-
-interface ChoiceProps {
-  readonly value: string;
-  readonly onChange: (value: string) => void;
-  /** What stands for none of them. */
-  readonly none?: string;
-  /** Whether only what the reader holds is offered. */
-  readonly own?: boolean;
-}
-
-/** A role of the tenant; its id, where the roles are not the reader's to see. */
-export function RoleChoice({ value, onChange, none = t('requests.choose'), own = false }: ChoiceProps) {
-  if (useMay('users.read')) return <KnownRole {...{ value, onChange, none, own }} />;
-  return (
-    <Field
-      label={t('requests.role.id')}
-      hint={t('requests.role.id.hint')}
-      spellCheck={false}
-      value={value}
-      onChange={onChange}
-    />
-  );
-}
-
-function KnownRole({ value, onChange, none, own }: Required<ChoiceProps>) {
-  const mine = useMe().data?.roles ?? [];
-  const roles = (useRoles().data ?? []).filter(
-    ({ id, roleName }) => id !== PLATFORM_ROLE_ID && (!own || mine.includes(roleName)),
-  );
-  const options = [{ value: '', label: none }, ...roles.map(({ id, roleName }) => ({ value: id, label: roleName }))];
-  return <SelectField label={t('requests.role')} {...{ value, onChange, options }} />;
-}
-
-/** Somebody else of the tenant; their id, where who is there is not the reader's to see. */
-export function PersonChoice({
-  label,
-  people,
-  value,
-  onChange,
-}: ChoiceProps & { label: string; people: ReadonlyMap<string, string> }) {
-  if (people.size === 0) {
-    return <Field label={t('requests.person.id')} spellCheck={false} required {...{ value, onChange }} />;
-  }
-  const named = [...people].map(([id, name]) => ({ value: id, label: name }));
-  const options = [{ value: '', label: t('requests.choose') }, ...named];
-  return <SelectField {...{ label, value, onChange, options }} />;
 }
 
 /** `90 minutes`, `2 hours`, `3 days`. */

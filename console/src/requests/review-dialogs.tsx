@@ -3,12 +3,12 @@ import { useState } from 'react';
 
 import type { Review } from '../../../src/contract/api.js';
 import { call } from '../api/client.js';
-import { Field } from '../parts/field.js';
+import { Field, SelectField } from '../parts/field.js';
 import { FormDialog } from '../parts/form-dialog.js';
 import { Refusal } from '../parts/states.js';
+import { PLATFORM_ROLE_ID, useRoles } from '../rbac/data.js';
 import { setQuery } from '../router.js';
 import { t } from '../text/text.js';
-import { RoleChoice } from './parts.js';
 import { useSubmit } from './settle.js';
 
 export function StartDialog({ onClose }: { onClose: () => void }) {
@@ -16,6 +16,9 @@ export function StartDialog({ onClose }: { onClose: () => void }) {
   const [roleId, setRoleId] = useState('');
   const [days, setDays] = useState('90');
   const { isBusy, error, send } = useSubmit(onClose);
+  const roles = (useRoles().data ?? []).filter(({ id }) => id !== PLATFORM_ROLE_ID);
+  const named = roles.map(({ id, roleName }) => ({ value: id, label: roleName }));
+  const options = [{ value: '', label: t('reviews.of.all') }, ...named];
   const submit = (): void => {
     const body = { name, unusedDays: Number(days), ...(roleId === '' ? {} : { roleId }) };
     send(
@@ -28,7 +31,7 @@ export function StartDialog({ onClose }: { onClose: () => void }) {
     <FormDialog title={t('reviews.new.title')} save={t('reviews.start')} {...{ isBusy, submit, onClose }}>
       {error !== undefined && <Refusal error={error} />}
       <Field label={t('reviews.name')} required maxLength={200} value={name} onChange={setName} />
-      <RoleChoice value={roleId} onChange={setRoleId} none={t('reviews.of.all')} />
+      <SelectField label={t('requests.role')} options={options} value={roleId} onChange={setRoleId} />
       <Field label={t('reviews.unusedDays')} type="number" min={1} max={365} required value={days} onChange={setDays} />
     </FormDialog>
   );
