@@ -2,7 +2,7 @@
  * Dialogs and drawers on the browser's own `<dialog>`: it keeps the focus inside, makes the rest inert and gives the focus
  * back. `locked` ones cannot be left by Escape or a click beside them: something in them is shown this once.
  */
-import { type ReactNode, useEffect, useId, useRef } from 'react';
+import { type ReactNode, useId, useLayoutEffect, useRef } from 'react';
 
 import { t } from '../text/text.js';
 import { Icon } from './icon.js';
@@ -22,7 +22,8 @@ interface DialogProps {
 export function Dialog({ title, children, actions, onClose, locked = false, kind = 'modal', subtitle }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const titleId = useId();
-  useEffect(() => {
+  // Closed before it leaves the document: one that is out of it gives no focus back.
+  useLayoutEffect(() => {
     const shown = dialog.current;
     if (shown !== null && !shown.open) shown.showModal();
     return () => shown?.close();

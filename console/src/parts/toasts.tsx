@@ -1,10 +1,20 @@
 /**
- * Short messages at the edge: what was saved, whether it is in force yet, and for ten seconds the way back.
+ * Short messages at the foot: what was saved, whether it is in force yet, and for ten seconds the way back. They lie on
+ * nothing: what stands above them is that much lower while they are shown. tests/console/toasts.test.ts.
  *
  * A save answers with a sync token and whether it is in force. Where it is not, the service is asked until it is, and the
  * message changes; two stores are not pretended to be one.
  */
-import { createContext, type ReactNode, useCallback, useContext, useMemo, useRef, useState } from 'react';
+import {
+  createContext,
+  type ReactNode,
+  useCallback,
+  useContext,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react';
 
 import { call } from '../api/client.js';
 import { useMe } from '../api/me.js';
@@ -32,6 +42,10 @@ interface Toasts {
 }
 
 const Context = createContext<Toasts>({ saved: () => undefined, say: () => undefined });
+const Shown = createContext<{ toasts: readonly Toast[]; drop: (id: number) => void }>({
+  toasts: [],
+  drop: () => undefined,
+});
 export const useToasts = (): Toasts => useContext(Context);
 
 const SHOWN_MS = 10_000;
@@ -80,39 +94,56 @@ export function ToastHost({ children }: { children: ReactNode }) {
     };
   }, [show, change, tenantId, userId]);
 
+  const shown = useMemo(() => ({ toasts, drop }), [toasts, drop]);
   return (
     <Context value={api}>
-      {children}
-      <div className="toasts" role="status" aria-live="polite">
-        {toasts.map((toast) => (
-          <div key={toast.id} className={`toast toast-${toast.kind}`}>
-            <Icon name={toast.kind === 'good' ? 'check' : 'alert'} />
-            <span>{toast.text}</span>
-            {toast.undo !== undefined && (
-              <button
-                type="button"
-                className="button-link"
-                onClick={() => {
-                  drop(toast.id);
-                  toast.undo?.();
-                }}
-              >
-                {t('common.undo')}
-              </button>
-            )}
-            <button
-              type="button"
-              className="button-icon"
-              aria-label={t('common.dismiss')}
-              onClick={() => drop(toast.id)}
-            >
-              <Icon name="close" size={14} />
-            </button>
-          </div>
-        ))}
-      </div>
+      <Shown value={shown}>{children}</Shown>
     </Context>
   );
+}
+
+/** Where the messages are shown. */
+export function ToastList() {
+  const { toasts, drop } = useContext(Shown);
+  useFocusInView(toasts.length);
+  return (
+    <div className="toasts" role="status" aria-live="polite">
+      {toasts.map((toast) => (
+        <div key={toast.id} className={`toast toast-${toast.kind}`}>
+          <Icon name={toast.kind === 'good' ? 'check' : 'alert'} />
+          <span>{toast.text}</span>
+          {toast.undo !== undefined && (
+            <button
+              type="button"
+              className="button-link"
+              onClick={() => {
+                drop(toast.id);
+                toast.undo?.();
+              }}
+            >
+              {t('common.undo')}
+            </button>
+          )}
+          <button type="button" className="button-icon" aria-label={t('common.dismiss')} onClick={() => drop(toast.id)}>
+            <Icon name="close" size={14} />
+          </button>
+        </div>
+      ))}
+    </div>
+  );
+}
+
+/** Where a message takes the room of what has the focus, or is given it back by a dialog, that is scrolled into view. */
+function useFocusInView(count: number): void {
+  useLayoutEffect(() => {
+    if (count === 0) return;
+    const show = (): void => {
+      if (document.activeElement !== document.body) document.activeElement?.scrollIntoView({ block: 'nearest' });
+    };
+    show();
+    document.addEventListener('focusin', show);
+    return () => document.removeEventListener('focusin', show);
+  }, [count]);
 }
 
 /** Resolves once an answer carries the token; rejects where the engine stays behind. */

@@ -8,6 +8,7 @@ import { call } from '../api/client.js';
 import { useMe } from '../api/me.js';
 import { forgetSession, useSession } from '../api/session.js';
 import { Icon } from '../parts/icon.js';
+import { ToastList } from '../parts/toasts.js';
 import { ImpersonationBanner } from '../platform/impersonation-banner.js';
 import { navigate, usePlace } from '../router.js';
 import { t } from '../text/text.js';
@@ -27,11 +28,14 @@ export function Shell({ children }: { children: ReactNode }) {
       </a>
       <Menu />
       <div className="shell-main">
-        {acting !== undefined && <ImpersonationBanner acting={acting} />}
-        <SyncBanner />
-        <main id="content" tabIndex={-1}>
-          {children}
-        </main>
+        <div className="shell-scroll">
+          {acting !== undefined && <ImpersonationBanner acting={acting} />}
+          <SyncBanner />
+          <main id="content" tabIndex={-1}>
+            {children}
+          </main>
+        </div>
+        <ToastList />
       </div>
     </div>
   );
