@@ -1,6 +1,6 @@
 /**
  * `/admin/rbac` in a real browser, clicked as the RBAC matrix document writes it: the life of a custom role, what is locked
- * and why, two people at one role, the keyboard alone, and a matrix of 24,000 cells.
+ * and why, two people at one role, and a matrix of 24,000 cells.
  */
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -181,41 +181,6 @@ describe.skipIf(findBrowser() === undefined)('the matrix', () => {
     expect([...first.complaints, ...second.complaints]).toEqual([]);
     await first.context.close();
     await second.context.close();
-  });
-
-  test('the keyboard alone is enough', async () => {
-    await stage.world.sql(`insert into security.role (id, tenant_id, name) values ('acme.a_keys', 'acme', 'A_KEYS')`);
-    const { page, context, complaints } = await stage.signedIn('ada', '/admin/rbac');
-    const grid = page.getByRole('grid');
-    await grid.waitFor();
-    const focused = (): Promise<string> =>
-      page.evaluate('document.activeElement.getAttribute("aria-label") ?? document.activeElement.textContent');
-    await page.getByRole('button', { name: 'Export CSV' }).focus();
-    // One tab stop before the grid is the role bar's, where a role is selected; here there is none.
-    await page.keyboard.press('Tab');
-    await page.keyboard.press('Control+Home');
-    expect(await focused()).toBe('Permission');
-    await page.keyboard.press('End');
-    const columns = Number(await grid.getAttribute('aria-colcount'));
-    expect(await page.evaluate('document.activeElement.dataset.column')).toBe(String(columns - 1));
-    await page.keyboard.press('Home');
-    for (const key of ['ArrowDown', 'ArrowDown']) await page.keyboard.press(key);
-    // From the first permission's row to the column of A_KEYS.
-    const index = await page.getByRole('columnheader', { name: /A_KEYS/ }).getAttribute('aria-colindex');
-    for (let step = 1; step < Number(index); step += 1) await page.keyboard.press('ArrowRight');
-    expect(await focused()).toMatch(/^A_KEYS, .*: not granted$/);
-    await page.keyboard.press('Space');
-    expect(await focused()).toMatch(/^A_KEYS, .*: not saved yet, will be granted$/);
-    await page.keyboard.press('Tab');
-    await page.keyboard.press('Tab');
-    expect(await focused()).toBe('Review');
-    await page.keyboard.press('Enter');
-    await page.getByText('Nobody gains or loses anything by it now.').waitFor();
-    await page.getByRole('dialog').getByRole('button', { name: 'Save' }).press('Enter');
-    await page.getByText(/A_KEYS: Saved; in force./).waitFor();
-    expect(await grantsOf(stage, 'A_KEYS')).toHaveLength(1);
-    expect(complaints).toEqual([]);
-    await context.close();
   });
 
   test('sixty roles by four hundred permissions are drawn at once, with few cells, and scroll', async () => {

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
+import { bulkOf } from '../../console/src/rbac/bulk.js';
 import { csvOf } from '../../console/src/rbac/csv.js';
 import { placeAfter, scrollFor, windowOf } from '../../console/src/rbac/grid-window.js';
 import { permissionsLeft, rowsOf } from '../../console/src/rbac/rows.js';
@@ -69,6 +70,57 @@ describe('rows', () => {
     expect(left({ onlyGranted: true })).toEqual(['claims.read', 'users.read']);
     expect(left({ onlyDifferent: true })).toEqual(['users.read']);
     expect(left({ onlyDifferent: true, stage: { r: { 'users.read': true } } })).toEqual([]);
+  });
+});
+
+describe('a row or a column at once', () => {
+  const permissions = ['claims.read', 'claims.update', 'users.read'].map(permission);
+  const roles = [role('r', ['claims.read']), { ...role('locked'), isSystem: true }, role('s')];
+  const filter = { search: '', onlyGranted: false, onlyDifferent: false, folded: new Set(['claims']) };
+  const grid = { roles, stage: {}, mayAdmin: true, rows: rowsOf({ ...filter, permissions, roles, stage: {} }) };
+  const cellsOf = (bulk: ReturnType<typeof bulkOf>): string[] | undefined =>
+    bulk?.cells.map((cell) => `${bulk.granted ? '+' : '-'} ${cell.role.id}: ${cell.permissionIds.join(' ')}`);
+
+  const cases = [
+    // Of a folded group all of it, as of its own cell.
+    {
+      axis: 'column',
+      at: { row: 0, column: 1 },
+      cells: ['+ r: claims.read claims.update users.read'],
+      told: 'r: 2 cells will be granted.',
+    },
+    { axis: 'column', at: { row: 1, column: 2 }, cells: [], told: 'locked: nothing of it can be changed.' },
+    {
+      axis: 'row',
+      at: { row: 1, column: 0 },
+      cells: ['+ r: claims.read claims.update', '+ s: claims.read claims.update'],
+      told: 'Claims: 3 cells will be granted. Locked roles stay as they are.',
+    },
+    {
+      axis: 'row',
+      at: { row: 3, column: 2 },
+      cells: ['+ r: users.read', '+ s: users.read'],
+      told: 'users.read: 2 cells will be granted. Locked roles stay as they are.',
+    },
+  ] as const;
+  test.each(cases)('the $axis at $at', ({ axis, at, cells, told }) => {
+    const bulk = bulkOf(grid, axis, at);
+    expect(cellsOf(bulk)).toEqual(cells);
+    expect(bulk?.told).toBe(told);
+  });
+
+  test('is revoked where all of it is granted, what is staged counted', () => {
+    const stage = { r: { 'users.read': true }, s: { 'users.read': true } };
+    expect(cellsOf(bulkOf({ ...grid, stage }, 'row', { row: 3, column: 1 }))).toEqual([
+      '- r: users.read',
+      '- s: users.read',
+    ]);
+  });
+
+  test('is none in the head, nor beside the roles; and nothing of whoever may not', () => {
+    expect(bulkOf(grid, 'row', { row: 0, column: 1 })).toBeUndefined();
+    expect(bulkOf(grid, 'column', { row: 1, column: 0 })).toBeUndefined();
+    expect(bulkOf({ ...grid, mayAdmin: false }, 'row', { row: 1, column: 1 })?.cells).toEqual([]);
   });
 });
 

@@ -3,8 +3,8 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 
 import type { Role } from '../../../src/contract/api.js';
 import { call } from '../api/client.js';
+import { PLATFORM_ROLE_ID } from './lock.js';
 
-export const PLATFORM_ROLE_ID = 'PLATFORM_ADMIN';
 const ROLES = ['roles'];
 /** A tenant has dozens of roles; whoever has thousands sees the first. */
 const PAGES_MAX = 4;
@@ -46,11 +46,4 @@ export function useRoleCache() {
     },
     refresh: () => client.invalidateQueries({ queryKey: ROLES }),
   };
-}
-
-/** Why a role's set is not changed here; undefined where it is. */
-export function lockOf(role: Role, mayAdmin: boolean): 'platform' | 'system' | 'may' | undefined {
-  if (role.id === PLATFORM_ROLE_ID) return 'platform';
-  if (role.isSystem) return 'system';
-  return mayAdmin ? undefined : 'may';
 }

@@ -1,7 +1,7 @@
 import { Icon } from '../parts/icon.js';
 import { t } from '../text/text.js';
 
-/** What the shapes of the cells mean. */
+/** What the shapes of the cells mean, and the keys that change them; the grid tells its readers itself. */
 export function Legend() {
   return (
     <div className="legend" aria-hidden="true">
@@ -37,6 +37,17 @@ export function Legend() {
           </span>
         </span>
         {t('rbac.legend.removing')}
+      </span>
+      <span className="legend-keys">
+        <span>
+          <kbd>Space</kbd> {t('rbac.legend.cell')}
+        </span>
+        <span>
+          <kbd>Shift</kbd>+<kbd>Space</kbd> {t('rbac.legend.row')}
+        </span>
+        <span>
+          <kbd>Ctrl</kbd>+<kbd>Space</kbd> {t('rbac.legend.column')}
+        </span>
       </span>
     </div>
   );

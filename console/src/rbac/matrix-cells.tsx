@@ -9,7 +9,7 @@ import type { CataloguePermission, Role } from '../../../src/contract/api.js';
 import { Icon } from '../parts/icon.js';
 import { Highlight } from '../parts/states.js';
 import { t } from '../text/text.js';
-import { PLATFORM_ROLE_ID } from './data.js';
+import { PLATFORM_ROLE_ID } from './lock.js';
 import { groupName } from './rows.js';
 
 export const COLUMN_PX = 132;
@@ -238,6 +238,8 @@ export const GroupCell = memo(function GroupCell(props: GroupCellProps) {
 
 const onSpace = (work: () => void) => (event: React.KeyboardEvent) => {
   if (event.key !== ' ' && event.key !== 'Enter') return;
+  // Those are the grid's.
+  if (event.shiftKey || event.ctrlKey) return;
   event.preventDefault();
   work();
 };

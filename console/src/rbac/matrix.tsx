@@ -1,14 +1,15 @@
 /**
  * The grid: permissions down, roles across. Only what is in view is in the document, so that sixty roles by four hundred
- * permissions scroll as one by one would. One tab stop; arrows move it; Space stages a change. Each state of a cell has a
- * shape and words, never a colour alone.
+ * permissions scroll as one by one would. One tab stop; arrows move it; Space stages a change, of a row with Shift and of a
+ * column with Ctrl. Each state of a cell has a shape and words, never a colour alone.
  * INVARIANT: at most 2,000 cells are in the document. tests/console/matrix.test.ts.
  */
 import { type KeyboardEvent, useLayoutEffect, useMemo, useRef, useState } from 'react';
 
 import type { Role } from '../../../src/contract/api.js';
 import { t } from '../text/text.js';
-import { lockOf } from './data.js';
+import { useBulk } from './bulk.js';
+import { lockOf } from './lock.js';
 import {
   COLUMN_PX,
   FIRST_PX,
@@ -44,6 +45,7 @@ export function Matrix(props: MatrixProps) {
   const frame = useRef<HTMLDivElement>(null);
   const { view, onScroll } = useView(frame);
   const { active, setActive, onKeyDown } = useRoving(frame, { rows: rows.length + 1, columns: roles.length + 1 });
+  const { told, onBulk } = useBulk(props, active);
   const down = { scrolled: view.top, size: view.height - HEAD_PX, itemSize: ROW_PX };
   const across = { scrolled: view.left, size: view.width - FIRST_PX, itemSize: COLUMN_PX };
   const columnsShown = windowOf({ ...across, count: roles.length, active: active.column - 1 });
@@ -62,7 +64,9 @@ export function Matrix(props: MatrixProps) {
         aria-colcount={roles.length + 1}
         className="matrix-sheet"
         style={{ width, height: HEAD_PX + rows.length * ROW_PX }}
-        onKeyDown={onKeyDown}
+        onKeyDown={(event) => {
+          if (!onBulk(event)) onKeyDown(event);
+        }}
         onFocus={({ target }) => setActive(placeOf(target))}
       >
         <HeadRow {...shared} />
@@ -79,6 +83,9 @@ export function Matrix(props: MatrixProps) {
           );
         })}
       </div>
+      <p className="unseen" role="status">
+        {told}
+      </p>
     </div>
   );
 }

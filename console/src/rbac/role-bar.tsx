@@ -11,7 +11,7 @@ import { Icon } from '../parts/icon.js';
 import { Failed, Loading } from '../parts/states.js';
 import { setQuery } from '../router.js';
 import { t } from '../text/text.js';
-import { lockOf } from './data.js';
+import { lockOf } from './lock.js';
 import { Holders } from './holders.js';
 import type { RoleTask } from './role-dialogs.js';
 
