@@ -1961,6 +1961,11 @@ export type DelegationPersonFilter = Id;
 export type EmergencyId = Id;
 
 /**
+ * How far they have come.
+ */
+export type EmergencyStatusFilter = DelegationStatus;
+
+/**
  * Whether it has been reviewed.
  */
 export type ReviewedFilter = boolean;
@@ -5527,6 +5532,10 @@ export type ListMyEmergenciesData = {
   path?: never;
   query?: {
     /**
+     * How far they have come.
+     */
+    status?: DelegationStatus;
+    /**
      * How many a page holds.
      */
     limit?: number;
@@ -5725,6 +5734,10 @@ export type ListEmergenciesData = {
   };
   path?: never;
   query?: {
+    /**
+     * How far they have come.
+     */
+    status?: DelegationStatus;
     /**
      * Whether it has been reviewed.
      */

@@ -11,6 +11,7 @@ import type { Tx } from '../platform/postgres.js';
 import type { Operations, RequestContext } from '../shared/operation.js';
 import { toPage } from '../shared/page-cursor.js';
 import { Problem } from '../shared/problem.js';
+import type { DelegationStatus } from './delegation-store.js';
 import { noSuchRole } from './elevation-operations.js';
 import { lockRole } from './elevation-store.js';
 import { endEmergency, findEmergency, insertEmergency, listEmergencies, reviewEmergency } from './emergency-store.js';
@@ -65,14 +66,15 @@ async function listed(
   context: RequestContext,
   query: {
     userId?: string | undefined;
+    status?: DelegationStatus | undefined;
     reviewed?: boolean | undefined;
     limit?: number | undefined;
     cursor?: string | undefined;
   },
 ) {
-  const { userId, reviewed, limit = LIMIT, cursor } = query;
+  const { userId, status, reviewed, limit = LIMIT, cursor } = query;
   const tenantId = tenantOf(context);
-  const page = { tenantId, userId, reviewed, after: placeOf(cursor), limit: limit + 1 };
+  const page = { tenantId, userId, status, reviewed, after: placeOf(cursor), limit: limit + 1 };
   const rows = await show(context, tenantId, (tx) => listEmergencies(tx, page));
   const { items, nextCursor } = toPage(rows, limit, (row) => [row.takenAt.toISOString(), row.id]);
   return { status: 200 as const, body: { items: items.map(emergencyBody), nextCursor } };

@@ -25,9 +25,10 @@ export interface EmergencyRow {
 }
 
 const IS_OVER = `e.status = 'active' and e.expires_at <= clock_timestamp()`;
+const STATUS = `case when ${IS_OVER} then 'expired' else e.status end`;
 const COLUMNS = `
   e.id, e.user_id as "userId", e.role_id as "roleId", r.name as "roleName", e.reason, e.ticket,
-  case when ${IS_OVER} then 'expired' else e.status end as status, e.taken_at as "takenAt", e.expires_at as "expiresAt",
+  ${STATUS} as status, e.taken_at as "takenAt", e.expires_at as "expiresAt",
   coalesce(e.ended_at, case when ${IS_OVER} then e.expires_at end) as "endedAt",
   (select count(*)::int from (
      select from audit.access_log l
@@ -102,6 +103,7 @@ export async function listEmergencies(
   page: {
     readonly tenantId: string;
     readonly userId: string | undefined;
+    readonly status: DelegationStatus | undefined;
     readonly reviewed: boolean | undefined;
     readonly after: Place | undefined;
     readonly limit: number;
@@ -113,6 +115,7 @@ export async function listEmergencies(
       where e.tenant_id = $1::text and ($2::text is null or e.user_id = $2::text)
         and ($3::boolean is null or (e.reviewed_at is not null) = $3::boolean)
         and ($4::timestamptz is null or (e.taken_at, e.id) < ($4::timestamptz, $5::text))
+        and ($7::text is null or ${STATUS} = $7::text)
       order by e.taken_at desc, e.id desc limit $6::int`,
     values: [
       page.tenantId,
@@ -121,6 +124,7 @@ export async function listEmergencies(
       page.after?.at ?? null,
       page.after?.id ?? null,
       page.limit,
+      page.status ?? null,
     ],
   });
   return rows;

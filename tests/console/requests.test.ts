@@ -151,7 +151,9 @@ describe.skipIf(findBrowser() === undefined)('requests', () => {
     await whom.fill('sam');
     await dialog.getByRole('option', { name: 'Sam Park' }).click();
     await dialog.getByRole('button', { name: 'Hand on' }).click();
-    await page.getByRole('row', { name: /Noor Rahman to sam/ }).waitFor();
+    const row = page.getByRole('row', { name: /Noor Rahman to sam/ });
+    await row.getByRole('button', { name: 'End now' }).click();
+    await row.getByText('Ended early').waitFor();
     expect(complaints).toEqual([]);
     await context.close();
   });
@@ -181,6 +183,13 @@ describe.skipIf(findBrowser() === undefined)('requests', () => {
     await ben.getByRole('button', { name: 'Save' }).click();
     await row.getByText('Not justified').waitFor();
     await row.getByText('Ended early').waitFor();
+    const filter = ben.getByLabel('Status');
+    expect(await filter.getByRole('option').allTextContents()).toEqual(['Any status', 'Active', 'Ended early', 'Over']);
+    await filter.selectOption({ label: 'Active' });
+    await ben.getByText('none of it fits the filter').waitFor();
+    expect(ben.url()).toContain('status=active');
+    await filter.selectOption({ label: 'Ended early' });
+    await row.getByText('Not justified').waitFor();
     expect(await axeFaults(ben)).toEqual([]);
     expect([...his.complaints, ...others.complaints]).toEqual([]);
     await his.context.close();

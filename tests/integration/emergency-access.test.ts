@@ -206,6 +206,8 @@ describe('once it does', () => {
     );
     const again = await taken();
     expect(again.id).not.toBe(id);
+    const active = await office.service.get<EmergencyPage>('/emergency-access?status=active', by(nurse));
+    expect(active.body.items).toMatchObject([{ id: again.id }]);
     expect((await office.service.get<EmergencyPage>('/emergency-access', by(nurse))).body.items).toHaveLength(2);
     expect((await office.service.get<EmergencyPage>('/emergency-access', ODA)).body.items).toEqual([]);
   });
@@ -222,6 +224,13 @@ describe('once it does', () => {
       `alter table security.user_role enable trigger trg_emergency_update`,
       `alter table security.emergency_access enable trigger user`,
     );
+    // What is over and not yet swept is over.
+    const listed = async (path: string, more: Parameters<Office['service']['get']>[1]) =>
+      (await office.service.get<EmergencyPage>(path, more)).body.items?.map((item) => item.id);
+    for (const [status, ids] of Object.entries({ active: [], ended: [], expired: [id] })) {
+      expect(await listed(`/emergency-access?status=${status}`, by(nurse))).toEqual(ids);
+      expect(await listed(`/admin/emergency-access?status=${status}&userId=${nurse}`, ADA)).toEqual(ids);
+    }
     const since = await office.lastEntryId();
     const pool = office.world.pool('bailiwick_service');
     await Promise.all([sweepRequests(pool), sweepRequests(pool)]);

@@ -14,11 +14,16 @@ import { TakeDialog, VerdictDialog } from './emergency-dialogs.js';
 import { Status } from './parts.js';
 import { RequestList } from './request-list.js';
 import { useSettle } from './settle.js';
+import { StatusFilter, useStatus } from './status-filter.js';
+
+const STATUSES = ['active', 'ended', 'expired'] as const;
 
 export function Emergencies({ isAll }: { isAll: boolean }) {
-  const pages = usePages(['emergencies', isAll], (query, signal) =>
-    call(isAll ? 'listEmergencies' : 'listMyEmergencies', { query }, { signal }),
-  );
+  const status = useStatus(STATUSES);
+  const pages = usePages(['emergencies', isAll, status], (place, signal) => {
+    const query = { ...place, ...(status === undefined ? {} : { status }) };
+    return call(isAll ? 'listEmergencies' : 'listMyEmergencies', { query }, { signal });
+  });
   const [judged, setJudged] = useState<EmergencyAccess>();
   return (
     <>
@@ -26,6 +31,7 @@ export function Emergencies({ isAll }: { isAll: boolean }) {
         pages={pages}
         row={(item) => <Row key={item.id} item={item} onJudge={setJudged} />}
         none="requests.none.emergency"
+        filter={<StatusFilter of={STATUSES} />}
         action={{ label: 'requests.emergency', icon: 'alert', className: 'button-danger' }}
         dialog={(close) => <TakeDialog onClose={close} />}
       />

@@ -32,7 +32,7 @@ export const requestsTexts = {
   'requests.none': 'Nothing here',
   'requests.none.roles': 'Nobody has asked for a role, or none of the requests fits the filter.',
   'requests.none.delegations': 'Nothing was handed on, or none of it fits the filter.',
-  'requests.none.emergency': 'Nobody has taken a role in an emergency.',
+  'requests.none.emergency': 'Nobody has taken a role in an emergency, or none of it fits the filter.',
   'requests.role': 'Role',
   'requests.role.none.elevation': 'You have every role of your tenant, or have asked for it.',
   'requests.role.none.delegation': 'You hold no role that could be handed on.',
