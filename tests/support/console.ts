@@ -9,7 +9,7 @@ import { hashPassword } from '../../src/platform/password-hash.js';
 import { openBrowser, openTab } from './browser.js';
 import type { Tab } from './browser.js';
 import { startService } from './service.js';
-import type { RunningService } from './service.js';
+import type { RunningService, ServiceOver } from './service.js';
 import { PASSWORD, setHash } from './sign-in-world.js';
 import { createWorld } from './world.js';
 import type { World } from './world.js';
@@ -37,7 +37,7 @@ const PEOPLE: readonly (readonly [string, string, readonly string[]])[] = [
 ];
 
 /** Tenant `acme` with the roles of revenue cycle management, and `root`, who stands above all tenants. */
-export async function openConsole(): Promise<ConsoleStage> {
+export async function openConsole(over: ServiceOver = {}): Promise<ConsoleStage> {
   const world = await createWorld();
   await world.addTenant('acme', 'rcm');
   await world.sql(`update identity.tenant set name = 'Acme Behavioral Health' where id = 'acme'`);
@@ -56,6 +56,7 @@ export async function openConsole(): Promise<ConsoleStage> {
     auditKey: generateKeyPairSync('ed25519').privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
     requestTimeoutMs: 5_000,
     syncWaitMs: 3_000,
+    ...over,
   });
   await service.settle();
   const browser = await openBrowser();
