@@ -1741,6 +1741,26 @@ export type PermissionId = Permission;
 export type PageCursor = Cursor;
 
 /**
+ * Only these roles, a comma between their ids; those that are not there are left out. All, where it is missing.
+ */
+export type MatrixRoles = string;
+
+/**
+ * A part of the permission’s name, of its group or of its description, in any case.
+ */
+export type MatrixSearch = string;
+
+/**
+ * Only permissions that one of the roles holds.
+ */
+export type OnlyGranted = boolean;
+
+/**
+ * Only permissions that some of the roles hold and others do not.
+ */
+export type OnlyDifferent = boolean;
+
+/**
  * How many roles a page holds.
  */
 export type RoleLimit = number;
@@ -3429,6 +3449,74 @@ export type GetEffectivePermissionsResponses = {
 };
 
 export type GetEffectivePermissionsResponse = GetEffectivePermissionsResponses[keyof GetEffectivePermissionsResponses];
+
+export type ExportRoleMatrixData = {
+  body?: never;
+  headers?: {
+    /**
+     * How long the caller waits, in milliseconds. Everything done for the request shares this time.
+     */
+    'timeout-ms'?: number;
+  };
+  path?: never;
+  query?: {
+    /**
+     * Only these roles, a comma between their ids; those that are not there are left out. All, where it is missing.
+     */
+    roleIds?: string;
+    /**
+     * A part of the permission’s name, of its group or of its description, in any case.
+     */
+    search?: string;
+    /**
+     * Only permissions that one of the roles holds.
+     */
+    onlyGranted?: boolean;
+    /**
+     * Only permissions that some of the roles hold and others do not.
+     */
+    onlyDifferent?: boolean;
+  };
+  url: '/admin/role-matrix';
+};
+
+export type ExportRoleMatrixErrors = {
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  400: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  401: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  403: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  404: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  500: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  503: Problem;
+};
+
+export type ExportRoleMatrixError = ExportRoleMatrixErrors[keyof ExportRoleMatrixErrors];
+
+export type ExportRoleMatrixResponses = {
+  /**
+   * The file.
+   */
+  200: ExportText;
+};
+
+export type ExportRoleMatrixResponse = ExportRoleMatrixResponses[keyof ExportRoleMatrixResponses];
 
 export type ListPermissionsData = {
   body?: never;

@@ -45,6 +45,8 @@ import type {
   RevokeRoleResponses,
   GetEffectivePermissionsData,
   GetEffectivePermissionsResponses,
+  ExportRoleMatrixData,
+  ExportRoleMatrixResponses,
   ListPermissionsData,
   ListPermissionsResponses,
   ListPermissionUsersData,
@@ -209,6 +211,7 @@ export interface OperationTypes {
   readonly transitionRole: { data: TransitionRoleData; responses: TransitionRoleResponses };
   readonly revokeRole: { data: RevokeRoleData; responses: RevokeRoleResponses };
   readonly getEffectivePermissions: { data: GetEffectivePermissionsData; responses: GetEffectivePermissionsResponses };
+  readonly exportRoleMatrix: { data: ExportRoleMatrixData; responses: ExportRoleMatrixResponses };
   readonly listPermissions: { data: ListPermissionsData; responses: ListPermissionsResponses };
   readonly listPermissionUsers: { data: ListPermissionUsersData; responses: ListPermissionUsersResponses };
   readonly listTeamAssignments: { data: ListTeamAssignmentsData; responses: ListTeamAssignmentsResponses };
@@ -303,6 +306,7 @@ export const operationIds = [
   'transitionRole',
   'revokeRole',
   'getEffectivePermissions',
+  'exportRoleMatrix',
   'listPermissions',
   'listPermissionUsers',
   'listTeamAssignments',

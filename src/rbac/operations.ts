@@ -1,6 +1,7 @@
 /** The operations of role administration. */
 import { effectiveOperations } from './effective-operations.js';
 import type { EffectiveOptions } from './effective-operations.js';
+import { matrixExport } from './matrix-export.js';
 import { permissionSetOperations } from './permission-set-operations.js';
 import { roleOperations } from './role-operations.js';
 import { transitionOperations } from './transition-operations.js';
@@ -12,4 +13,5 @@ export const rbacOperations = (options: EffectiveOptions) => ({
   ...userRoleOperations(options),
   ...transitionOperations(options),
   ...effectiveOperations(options),
+  ...matrixExport(options),
 });

@@ -2,6 +2,8 @@
  * `/admin/rbac` in a real browser, clicked as the RBAC matrix document writes it: the life of a custom role, what is locked
  * and why, two people at one role, and a matrix of 24,000 cells.
  */
+import { readFileSync } from 'node:fs';
+
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
@@ -143,7 +145,15 @@ describe.skipIf(findBrowser() === undefined)('the matrix', () => {
     expect(await page.getByRole('columnheader', { name: /MEMBER_SERVICES/ }).count()).toBe(0);
     const download = page.waitForEvent('download');
     await page.getByRole('button', { name: 'Export CSV' }).click();
-    expect((await download).suggestedFilename()).toBe('roles.csv');
+    const file = await download;
+    expect(file.suggestedFilename()).toBe('roles.csv');
+    // The column that was put away is not in it; that it was taken is written down.
+    const [head] = readFileSync(await file.path(), 'utf8').split('\r\n');
+    expect(head).toMatch(/^permission,group,description,.*BILLER,BILLING_LEAD,RCM_ANALYST,READONLY/);
+    const taken = await stage.world.sql(
+      `select actor_user_id, purpose from audit.access_log where access_action = 'EXPORT'`,
+    );
+    expect(taken).toEqual([{ actor_user_id: 'vic', purpose: 'role.export' }]);
     expect(complaints).toEqual([]);
     await context.close();
   });

@@ -162,6 +162,7 @@ export const OPERATION_FIXTURES: Readonly<Record<string, OperationFixture>> = {
     writes: ['role.revoke'],
   },
   getEffectivePermissions: { prepare: async (world, tenantId) => ({ path: { id: await aUser(world, tenantId) } }) },
+  exportRoleMatrix: { prepare: nothing },
   listPermissions: { prepare: nothing },
   listPermissionUsers: { prepare: () => Promise.resolve({ path: { permissionId: 'claims.read' } }) },
   listPeople: { prepare: nothing },

@@ -1,9 +1,8 @@
-/** The console's arithmetic, without a screen: staged edits, rows, the window of the matrix, files, trees. */
+/** The console's arithmetic, without a screen: staged edits, rows, the window of the matrix, trees. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { bulkOf } from '../../console/src/rbac/bulk.js';
-import { csvOf } from '../../console/src/rbac/csv.js';
 import { placeAfter, scrollFor, windowOf } from '../../console/src/rbac/grid-window.js';
 import { permissionsLeft, rowsOf } from '../../console/src/rbac/rows.js';
 import { changesOf, countChanges, isWanted, withCells } from '../../console/src/rbac/staging.js';
@@ -171,10 +170,6 @@ describe('the window', () => {
     const view = { scrolled: 100, size: 100, itemSize: 20 };
     expect([2, 5, 9, 10].map((index) => scrollFor(view, index))).toEqual([40, 100, 100, 120]);
   });
-});
-
-test('a file holds no formula, and quotes what it must', () => {
-  expect(csvOf([['=1+1', '-x', 'a,b', 'say "hi"', 'plain']])).toBe(`\uFEFF'=1+1,'-x,"a,b","say ""hi""",plain\r\n`);
 });
 
 test('roles of a user: one change for each difference; global ones are left', () => {

@@ -119,9 +119,9 @@ export async function call<K extends ConsoleOperation>(
   return (response.status === 204 ? undefined : await response.json()) as Output<K>;
 }
 
-/** Downloads what an address of the API answers, as a file would be. */
-export async function download(path: string): Promise<Blob> {
-  const response = await request('GET', `${API}${path}`, { input: {} });
+/** Downloads what an address of the API answers (`addressOf`), as a file would be. */
+export async function download(address: string): Promise<Blob> {
+  const response = await request('GET', address, { input: {} });
   return await response.blob();
 }
 

@@ -4,16 +4,13 @@
  */
 import { useInfiniteQuery } from '@tanstack/react-query';
 
-import { addressOf, API, call, download, type Input } from '../api/client.js';
-import { asProblem } from '../api/problem.js';
+import { addressOf, call, type Input } from '../api/client.js';
+import { useExport } from '../parts/export.js';
 import { Field, SelectField } from '../parts/field.js';
-import { saveFile } from '../parts/save-file.js';
 import { useSettled } from '../parts/settled.js';
 import { Failed, Loading, State } from '../parts/states.js';
-import { useToasts } from '../parts/toasts.js';
 import { setQuery, usePlace } from '../router.js';
 import { fromLocalField, toLocalField } from '../text/dates.js';
-import { problemText } from '../text/problem-text.js';
 import { t } from '../text/text.js';
 import { ChainState } from './chain-state.js';
 import { Entry } from './entry.js';
@@ -166,17 +163,13 @@ function Filters({ filter }: { filter: Query }) {
 }
 
 function Export({ filter, format }: { filter: Query; format: 'csv' | 'ndjson' }) {
-  const toasts = useToasts();
-  const save = async (): Promise<void> => {
-    const address = addressOf('/admin/audit-log/export', { query: { ...filter, format } }).slice(API.length);
-    saveFile(`audit.${format}`, await download(address));
-  };
+  const save = useExport();
   return (
     <button
       type="button"
       className="button button-small"
       title={t('audit.export.told')}
-      onClick={() => void save().catch((error: unknown) => toasts.say('bad', problemText(asProblem(error))))}
+      onClick={() => save(`audit.${format}`, addressOf('/admin/audit-log/export', { query: { ...filter, format } }))}
     >
       {t(`audit.${format}`)}
     </button>

@@ -4,18 +4,18 @@
 import { useState } from 'react';
 
 import type { CataloguePermission, Role } from '../../../src/contract/api.js';
+import { addressOf } from '../api/client.js';
 import { useMay } from '../api/me.js';
 import { Dialog } from '../parts/dialog.js';
+import { useExport } from '../parts/export.js';
 import { SelectField } from '../parts/field.js';
 import { Icon } from '../parts/icon.js';
 import { Menu } from '../parts/menu.js';
-import { saveFile } from '../parts/save-file.js';
 import { setQuery } from '../router.js';
 import { t } from '../text/text.js';
 import type { Columns } from './columns.js';
-import { csvOf } from './csv.js';
-import { type MatrixRow, permissionsLeft, type RowFilter } from './rows.js';
-import { isWanted, type Stage } from './staging.js';
+import type { MatrixRow, RowFilter } from './rows.js';
+import type { Stage } from './staging.js';
 
 interface ToolbarProps {
   readonly filter: RowFilter;
@@ -74,9 +74,7 @@ export function Toolbar(props: ToolbarProps) {
         <FoldButton {...props} />
         <ColumnPicker {...props} />
         <Compare {...props} />
-        <button type="button" className="button button-small" onClick={() => exportMatrix(props)}>
-          {t('rbac.export')}
-        </button>
+        <ExportButton {...props} />
       </div>
     </>
   );
@@ -191,13 +189,21 @@ function CompareDialog({ roles, onClose }: { roles: readonly Role[]; onClose: ()
   );
 }
 
-/** What is shown, as a file; folded groups are in it. */
-function exportMatrix({ filter, columns, permissions, stage }: ToolbarProps): void {
-  const left = permissionsLeft({ ...filter, permissions, roles: columns.shown, stage });
-  const head = ['permission', 'group', 'description', ...columns.shown.map(({ roleName }) => roleName)];
-  const lines = left.map(({ id, group, description }) => [
-    ...[id, group, description],
-    ...columns.shown.map((role) => (isWanted(role, id, stage) ? t('rbac.cell.granted') : '')),
-  ]);
-  saveFile('roles.csv', new Blob([csvOf([head, ...lines])], { type: 'text/csv' }));
+/** What is saved of what is shown, as a file that the service makes: who took it is written down. Folded groups are in it. */
+function ExportButton({ filter: { search, onlyGranted, onlyDifferent }, columns, roles }: ToolbarProps) {
+  const save = useExport();
+  const isSome = columns.shown.length < roles.length;
+  const roleIds = isSome ? columns.shown.map(({ id }) => id).join(',') : undefined;
+  const address = addressOf('/admin/role-matrix', { query: { roleIds, search, onlyGranted, onlyDifferent } });
+  return (
+    <button
+      type="button"
+      className="button button-small"
+      title={t('rbac.export.told')}
+      disabled={columns.shown.length === 0}
+      onClick={() => save('roles.csv', address)}
+    >
+      {t('rbac.export')}
+    </button>
+  );
 }

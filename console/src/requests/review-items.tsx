@@ -6,16 +6,13 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 
 import type { Review, ReviewItemWithHints } from '../../../src/contract/api.js';
-import { addressOf, API, call, download } from '../api/client.js';
+import { addressOf, call } from '../api/client.js';
 import { useMay, useMe } from '../api/me.js';
-import { asProblem } from '../api/problem.js';
-import { saveFile } from '../parts/save-file.js';
+import { useExport } from '../parts/export.js';
 import { Failed, Loading } from '../parts/states.js';
-import { useToasts } from '../parts/toasts.js';
 import { setQuery, usePlace } from '../router.js';
 import { Link } from '../shell/link.js';
 import { When } from '../text/dates.js';
-import { problemText } from '../text/problem-text.js';
 import { t } from '../text/text.js';
 import { useNames, usePages } from './data.js';
 import { List } from './parts.js';
@@ -65,14 +62,10 @@ function Head({ review }: { review: Review }) {
 
 /** The whole review as a file; that it was taken stands in the audit log. */
 function Evidence({ review: { id } }: { review: Review }) {
-  const toasts = useToasts();
-  const save = async (): Promise<void> => {
-    const address = addressOf('/admin/reviews/{id}/export', { path: { id }, query: { format: 'csv' } });
-    saveFile('access-review.csv', await download(address.slice(API.length)));
-  };
-  const fail = (error: unknown): void => toasts.say('bad', problemText(asProblem(error)));
+  const save = useExport();
+  const address = addressOf('/admin/reviews/{id}/export', { path: { id }, query: { format: 'csv' } });
   return (
-    <button type="button" className="button" onClick={() => void save().catch(fail)}>
+    <button type="button" className="button" onClick={() => save('access-review.csv', address)}>
       {t('reviews.export')}
     </button>
   );

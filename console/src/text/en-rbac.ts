@@ -14,6 +14,7 @@ export const rbacTexts = {
   'rbac.columns.all': 'Show all',
   'rbac.columns.count': '{shown} of {count}',
   'rbac.export': 'Export CSV',
+  'rbac.export.told': 'What is saved of the rows and columns shown. The export is written down in the audit log.',
   'rbac.compare': 'Compare',
   'rbac.compare.title': 'Compare two roles',
   'rbac.compare.first': 'One role',
