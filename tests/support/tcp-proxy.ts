@@ -10,8 +10,9 @@ import type { Server, Socket } from 'node:net';
  * `refuse`  nobody listens, and what was open is closed
  * `reset`   connections are taken and reset at once, and so is what was open
  * `hang`    connections are taken and bytes held, in both directions; they arrive once `pass` is set again
+ * `mute`    bytes go to the server, and none come back: it does what it is asked, and nobody hears of it
  */
-export type NetworkMode = 'pass' | 'refuse' | 'reset' | 'hang';
+export type NetworkMode = 'pass' | 'refuse' | 'reset' | 'hang' | 'mute';
 
 export interface TcpProxy {
   readonly port: number;
@@ -31,10 +32,14 @@ interface Pair {
 /** Listens on a free port of 127.0.0.1, in front of `target`. */
 export async function startProxy(target: { readonly host: string; readonly port: number }): Promise<TcpProxy> {
   const pairs = new Set<Pair>();
+  /** One that is held does not notice that the other side has gone. */
+  const clients = new Set<Socket>();
   let mode: NetworkMode = 'pass';
   let delayMs = 0;
 
   function join(client: Socket): void {
+    clients.add(client);
+    client.on('close', () => clients.delete(client));
     if (mode === 'reset') {
       client.resetAndDestroy();
       return;
@@ -55,6 +60,7 @@ export async function startProxy(target: { readonly host: string; readonly port:
       one.on('close', () => pairs.delete(pair));
     }
     if (mode === 'hang') hold(pair);
+    if (mode === 'mute') mute(pair);
   }
 
   const acceptor = createServer({ allowHalfOpen: true }, join);
@@ -70,6 +76,7 @@ export async function startProxy(target: { readonly host: string; readonly port:
       mode = next;
       for (const pair of pairs) {
         if (next === 'hang') hold(pair);
+        else if (next === 'mute') mute(pair);
         else if (next === 'pass') release(pair);
         else breakOff(pair, next);
       }
@@ -78,6 +85,7 @@ export async function startProxy(target: { readonly host: string; readonly port:
     },
     async stop() {
       for (const pair of pairs) breakOff(pair, 'refuse');
+      for (const client of clients) client.destroy();
       await close(acceptor);
     },
   };
@@ -99,6 +107,11 @@ export function targetOf(url: string): { host: string; port: number } {
 
 function hold({ client, server }: Pair): void {
   client.pause();
+  server.pause();
+}
+
+function mute({ client, server }: Pair): void {
+  client.resume();
   server.pause();
 }
 
