@@ -156,6 +156,10 @@ describe('the list', () => {
     await office.world.sql(`update security.app_user set display_name = 'Marguerite Ünal' where id = $1`, [id]);
     const idsOf = (page: Answered<PeoplePage>): string[] => (page.body.items ?? []).map((user: User) => user.id);
     expect(idsOf(await list('?search=rguerite'))).toEqual([id]);
+    // A space as forms and URLSearchParams write it, as everybody else does, and as people type it.
+    for (const space of ['+', '%20'])
+      expect(idsOf(await list(`?search=guerite${space}${encodeURIComponent('Ü')}`))).toEqual([id]);
+    expect((await list('?search=@example')).status).toBe(200);
     expect(idsOf(await list('?state=must_change&limit=200'))).toContain(id);
     expect(idsOf(await list('?state=never_signed_in&limit=200'))).toContain(id);
     expect(idsOf(await list('?state=no_role&limit=200'))).not.toContain(id);
