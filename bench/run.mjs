@@ -5,9 +5,11 @@ import * as checks from './checks.mjs';
 import * as listRecords from './list-records.mjs';
 import * as managerChains from './manager-chains.mjs';
 import * as memory from './memory.mjs';
+import * as overload from './overload.mjs';
 import * as ownWork from './own-work.mjs';
 import * as revocation from './revocation.mjs';
 import * as revocationUnderLoad from './revocation-under-load.mjs';
+import * as rollingRestart from './rolling-restart.mjs';
 import * as signInFlood from './sign-in-flood.mjs';
 import * as signInTiming from './sign-in-timing.mjs';
 import { printMachine } from './support.mjs';
@@ -29,6 +31,8 @@ const BENCHES = {
   'sign-in-flood': signInFlood,
   'manager-chains': managerChains,
   'list-records': listRecords,
+  'rolling-restart': rollingRestart,
+  overload,
 };
 
 const named = process.argv.slice(2);

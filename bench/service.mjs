@@ -33,7 +33,15 @@ export async function startService(bench, more = {}) {
   await until(async () => (await fetch(`${base}/readyz`)).ok);
   return {
     port,
+    managementPort: management,
     pid: child.pid ?? 0,
+    isReady: () => fetch(`${base}/readyz`).then(({ ok }) => ok, () => false),
+    /** As an orchestrator ends it; resolves when it is gone. @returns {Promise<void>} */
+    terminate: () =>
+      new Promise((resolve) => {
+        child.once('exit', () => resolve());
+        child.kill('SIGTERM');
+      }),
     end: () => child.kill('SIGINT'),
     /** Bytes of the heap after a collection. @returns {Promise<number>} */
     heapUsed: () =>

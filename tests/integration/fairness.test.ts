@@ -28,18 +28,18 @@ test('a flood in one tenant is refused past its bound, and delays neither anothe
         { timeoutMs: 60_000, isUrgent },
       )
       .finally(() => order.push(name));
-  const flood = Array.from({ length: 200 }, () => ask('flood', { tenant: 'acme' }));
+  const flood = Array.from({ length: 400 }, () => ask('flood', { tenant: 'acme' }));
   const others = [ask('other', { tenant: 'other' }), ask('admin', { tenant: 'acme', isUrgent: true })];
   const answers = await Promise.allSettled(flood);
   expect(await Promise.all(others)).toEqual([true, true]);
-  // Eight under way and 128 in line; the rest is refused before it is sent.
+  // Eight under way and 256 in line; the rest is refused before it is sent.
   const refused = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason as unknown] : []));
-  expect(refused).toHaveLength(64);
+  expect(refused).toHaveLength(136);
   for (const error of refused) {
     expect(error).toBeInstanceOf(EngineError);
     expect(error).toMatchObject({ kind: 'busy', applied: 'no' });
   }
-  expect(answers.filter((answer) => answer.status === 'fulfilled' && answer.value)).toHaveLength(136);
+  expect(answers.filter((answer) => answer.status === 'fulfilled' && answer.value)).toHaveLength(264);
   // The refusals come first; of what the engine answers the two are among the first.
   const answered = order.slice(refused.length);
   expect(answered.indexOf('other')).toBeLessThan(40);

@@ -1,0 +1,49 @@
+/**
+ * Two replicas, each ended by SIGTERM and started anew in turn, at a steady rate of checks through what a load balancer
+ * does: it looks at readiness four times a second and takes turns between those that are ready. Aim: no request fails.
+ */
+import { offer } from './open-loop.mjs';
+import { startService, until } from './service.mjs';
+import { startBench } from './support.mjs';
+
+const PER_SECOND = Number(process.env['BENCH_RATE'] ?? 200);
+const LOOK_MS = 250;
+
+export async function run() {
+  const bench = await startBench();
+  const replicas = [await startService(bench), await startService(bench)];
+  await bench.addTenant('t', 'rcm');
+  await bench.sql(`insert into security.app_user (id, tenant_id, email) values ('u', 't', 'u@example.com')`);
+  await bench.sql(`insert into security.user_role (user_id, role_id) values ('u', 't.biller')`);
+  await bench.applied();
+  let ready = replicas.map(({ port }) => port);
+  const looking = setInterval(() => {
+    void Promise.all(replicas.map(async (replica) => ((await replica.isReady()) ? [replica.port] : []))).then((ports) => (ready = ports.flat()));
+  }, LOOK_MS);
+  try {
+    const state = { isOver: false };
+    let turn = 0;
+    const port = () => ready[(turn += 1) % ready.length] ?? replicas[0]?.port ?? 0;
+    const ask = () => ({ path: '/api/v1/check', headers: { authorization: `Bearer ${bench.key}` }, body: { user: 'u', permission: 'claims.read', tenant: 't' } });
+    const restarting = (async () => {
+      for (const at of replicas.keys()) {
+        await new Promise((resolve) => setTimeout(resolve, 2_000));
+        await replicas[at]?.terminate();
+        replicas[at] = await startService(bench);
+        await until(async () => (await replicas[at]?.isReady()) === true);
+        await new Promise((resolve) => setTimeout(resolve, 2 * LOOK_MS));
+      }
+      state.isOver = true;
+    })();
+    const answers = [];
+    while (!state.isOver) answers.push(...(await offer({ perSecond: PER_SECOND, ms: 1_000, port, ask })));
+    await restarting;
+    const failed = answers.filter(({ status }) => status !== 200);
+    const kinds = [...new Set(failed.map(({ status }) => status))].map((kind) => `${String(failed.filter(({ status }) => status === kind).length)} × ${String(kind)}`);
+    console.log(`rolling restart of two replicas at ${String(PER_SECOND)} checks/s: ${String(failed.length)} of ${String(answers.length)} requests failed ${kinds.join(', ')} (aim 0)`);
+  } finally {
+    clearInterval(looking);
+    for (const replica of replicas) replica.end();
+    await bench.end();
+  }
+} // prettier-ignore
