@@ -13,6 +13,7 @@ import { createRequestSeconds, logAnswered } from '../dist/http/access-log.js';
 import { createAuthentication } from '../dist/http/authentication.js';
 import { createShortRoad } from '../dist/http/short-road.js';
 import { createMetrics } from '../dist/platform/metrics.js';
+import { createTracing } from '../dist/platform/tracing.js';
 
 const QUESTIONS = 8_000;
 const ROUND = 80_000;
@@ -72,8 +73,8 @@ async function build() {
     read: createInstantCheck({ cache, gate, journal }),
     later: () => undefined,
     onAnswered: logAnswered(
-      { operationId: 'check', method: 'POST', path: '/api/v1/check' },
-      { log, seconds: createRequestSeconds(metrics) },
+      { operationId: 'check', method: 'POST', route: '/api/v1/check' },
+      { log, seconds: createRequestSeconds(metrics), tracing: createTracing() },
     ),
   });
   return { road, requests, state, rowsWritten: () => rows };

@@ -29,6 +29,8 @@ import { createQuestionSlots, createTupleStore } from './platform/openfga.js';
 import { createLoopDelay } from './platform/loop-delay.js';
 import { createPool } from './platform/postgres.js';
 import type { Pool } from './platform/postgres.js';
+import { createTracing } from './platform/tracing.js';
+import type { Tracing } from './platform/tracing.js';
 import { declareRuntimeMetrics } from './platform/runtime-metrics.js';
 import { readShipped } from './platform/shipped.js';
 import { createRequestSweeper } from './requests/sweeper.js';
@@ -77,7 +79,8 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
   const clock = createClock({ ask: () => readDatabaseClock(syncPool), metrics, log });
   const now = outside.now ?? clock.now;
   const model = modelInForce(config, log, syncPool);
-  const { slots, engineWatch, ...engine } = engineOf(config, { metrics, model });
+  const tracing = createTracing();
+  const { slots, engineWatch, ...engine } = engineOf(config, { metrics, tracing, model });
   const tuples = outside.tuples ?? engine.tuples;
   const loop = createLoopDelay();
   const gate = createSyncGate({
@@ -86,9 +89,8 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
   });
   const decisionLog = createDecisionLog({ pool, log, metrics, mode: config.decisionLog });
   const office = createPostOffice(config.mail);
-  const base: Base = {
-    ...{ config, log, metrics, now, clock, pool, syncPool, tuples, engineWatch, model, gate, decisionLog, office },
-  };
+  const stores = { pool, syncPool, tuples, engineWatch, model, gate, decisionLog, office };
+  const base: Base = { config, log, metrics, tracing, now, clock, ...stores };
   const signingIn = signIn({ ...base, signInPool });
 
   const { projector, reconcileTimer, filling } = createSync({ ...config, log, metrics, pool: syncPool, tuples, model });
@@ -167,9 +169,12 @@ function engineAddress({ engine: { url, storeId, token, ca } }: Config): EngineA
 }
 
 /** The engine's port, what bounds the questions put to it, and whether it serves. */
-function engineOf(config: Config, { metrics, model }: { readonly metrics: Metrics; readonly model: ModelPart }) {
+function engineOf(
+  config: Config,
+  { metrics, tracing, model }: { readonly metrics: Metrics; readonly tracing: Tracing; readonly model: ModelPart },
+) {
   const slots = createQuestionSlots();
-  const asked = { ...engineAddress(config), observe: observeEngine(metrics), slots };
+  const asked = { ...engineAddress(config), observe: observeEngine(metrics), tracing, slots };
   return {
     slots,
     tuples: createTupleStore({ ...asked, modelId: () => model.modelId() }),

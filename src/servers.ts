@@ -21,11 +21,13 @@ import type { OperationsBase } from './operations.js';
 import type { Clock } from './platform/clock.js';
 import type { EngineWatch } from './platform/engine-watch.js';
 import { readShipped } from './platform/shipped.js';
+import type { Tracing } from './platform/tracing.js';
 import { requireFreshTuples } from './sync/sync-metrics.js';
 
 /** What the ports are made of. */
 export interface ServersBase extends OperationsBase {
   readonly clock: Clock;
+  readonly tracing: Tracing;
   /** What there is to do, as far as it is too much. */
   readonly load: Load;
   readonly validateResponses: boolean;
@@ -76,7 +78,7 @@ export interface Servers {
 
 /** The service's port, made from the contract, and the management port beside it. */
 export function createServers(base: ServersBase, ledgerWarning: ReadinessWarning): Servers {
-  const { config, log, metrics, pool, validateResponses } = base;
+  const { config, log, metrics, tracing, pool, validateResponses } = base;
   const document = parseContract(readShipped('openapi.yaml'));
   const { operations, authorize, readPlainCheck } = carriedOut(document, base);
   const { authenticate, readClient } = createWhoAsks({ ...base, callers: config.callers });
@@ -84,7 +86,7 @@ export function createServers(base: ServersBase, ledgerWarning: ReadinessWarning
   const oncePerKey = createOncePerKey(pool, log);
   const app = createHttpApp({
     ...{ document, operations, authenticate, authorize, oncePerKey, log, metrics, defaultTimeoutMs, validateResponses },
-    readClient,
+    ...{ tracing, readClient },
     pages: loadConsole(new URL('../dist/console/', import.meta.url), config.signIn?.domain),
     atOnce: { known: authenticate.known, read: readPlainCheck },
     shed: createShedder(base.load, metrics),

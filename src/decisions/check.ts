@@ -94,11 +94,15 @@ export function createChecker(options: CheckerOptions): Checker {
 
   async function ask(question: Question, at: Date, { deadline, isUrgent }: Limits): Promise<boolean> {
     const { tuples, engineTimeoutMs = ENGINE_TIMEOUT_MS } = options;
-    // A call that others share ends neither with this request nor with the time that this one has.
+    // A call that others share ends neither with this request nor with the time that this one has; in traces it is the
+    // call of whoever came first.
     const call = (isShared: boolean): Promise<boolean> =>
       tuples.check(
         { ...question.tuple, at, fresh: question.fresh },
-        { ...(isShared ? { timeoutMs: engineTimeoutMs } : limitsOf(deadline, engineTimeoutMs)), isUrgent },
+        {
+          ...(isShared ? { timeoutMs: engineTimeoutMs, trace: deadline.trace } : limitsOf(deadline, engineTimeoutMs)),
+          isUrgent,
+        },
       );
     if (cache === undefined) return await call(false);
     return await within(deadline, cache.ask(question, at, call), () => {
@@ -127,7 +131,8 @@ export function isEngineAway(error: unknown): boolean {
 
 /** A call that lasts no longer than `timeoutMs`, nor than the request may. */
 export function limitsOf(deadline: Deadline, timeoutMs: number): CallOptions {
-  return { timeoutMs: Math.min(deadline.remainingMs(), timeoutMs), signal: deadline.signal };
+  const { signal, trace } = deadline;
+  return { timeoutMs: Math.min(deadline.remainingMs(), timeoutMs), signal, trace };
 }
 
 /** The gate's guard, within the deadline. Throws Problem SYNC_LAG. */

@@ -20,7 +20,7 @@ export function createPermissionsOf({ tuples, now }: { tuples: TupleStore; now: 
     const asked = { user: engineName.user(userId), object: engineName.tenant(tenantId), at };
     const answers = await tuples.batchCheck(
       grantable.map((relation) => ({ ...asked, relation })),
-      { timeoutMs: deadline.remainingMs(), signal: deadline.signal },
+      { timeoutMs: deadline.remainingMs(), signal: deadline.signal, trace: deadline.trace },
     );
     return grantable.filter((_, index) => {
       const answer = answers[index];

@@ -8,7 +8,9 @@ import type { ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 
 import type { Histogram, Metrics } from '../platform/metrics.js';
+import type { RequestTrace, Tracing } from '../platform/tracing.js';
 import type { Caller } from '../shared/caller.js';
+import type { TracedHead } from './short-head.js';
 
 /** What is known of a request so far; filled in as it goes its way. */
 export interface RequestRecord {
@@ -16,7 +18,11 @@ export interface RequestRecord {
   readonly method: string;
   /** Without the query, which may hold what is not ours to write down. */
   readonly path: string;
+  /** Undefined: nobody traces it. */
+  readonly trace: RequestTrace | undefined;
   operationId: string | undefined;
+  /** The path of the operation, with names in place of ids. */
+  route: string | undefined;
   caller: Caller | undefined;
   /** The problem that it was answered with. */
   code: string | undefined;
@@ -41,29 +47,39 @@ export function logRequest(
   const startedAt = performance.now();
   response.once('close', () => {
     const durationMs = performance.now() - startedAt;
-    const answered = response.writableFinished;
+    const status = response.writableFinished ? response.statusCode : undefined;
     seconds.observe(
       {
         operation: record.operationId ?? 'none',
-        status_class: answered ? `${String(response.statusCode).slice(0, 1)}xx` : 'aborted',
+        status_class: status === undefined ? 'aborted' : `${String(status).slice(0, 1)}xx`,
       },
       durationMs / 1000,
+      exemplarOf(record.trace),
     );
-    writeLine(log, record, { status: answered ? response.statusCode : undefined, durationMs });
+    record.trace?.end({ ...record, status });
+    writeLine(log, record, { status, durationMs });
   });
 }
 
 /** The same for what was answered with 200 at once, all of it under one address. */
 export function logAnswered(
-  { operationId, method, path }: Pick<RequestRecord, 'method' | 'path'> & { operationId: string },
-  { log, seconds }: { log: Logger; seconds: RequestSeconds },
-): (answered: { requestId: string; caller: Caller; durationMs: number }) => void {
+  { operationId, method, route }: { operationId: string; method: string; route: string },
+  { log, seconds, tracing }: { log: Logger; seconds: RequestSeconds; tracing: Tracing },
+): (answered: { requestId: string; caller: Caller; head: TracedHead; durationMs: number }) => void {
   const series = seconds.series({ operation: operationId, status_class: '2xx' });
-  return ({ requestId, caller, durationMs }) => {
-    series.observe(durationMs / 1000);
+  const always = { method, path: route, route, operationId, code: undefined };
+  return ({ requestId, caller, head, durationMs }) => {
+    const trace = tracing.startRequest(head, { method, path: route, agoMs: durationMs });
+    trace?.end({ operationId, route, status: 200 });
+    series.observe(durationMs / 1000, exemplarOf(trace));
     if (!log.isLevelEnabled('info')) return;
-    writeLine(log, { requestId, method, path, operationId, caller, code: undefined }, { status: 200, durationMs });
+    writeLine(log, { ...always, requestId, caller, trace }, { status: 200, durationMs });
   };
+}
+
+/** The trace that the measurement may point to: of one that is not kept there is nothing to be seen. */
+function exemplarOf(trace: RequestTrace | undefined): string | undefined {
+  return trace?.isSampled === true ? trace.traceId : undefined;
 }
 
 function writeLine(
@@ -74,6 +90,7 @@ function writeLine(
   log.info(
     {
       requestId: record.requestId,
+      traceId: record.trace?.traceId,
       operationId: record.operationId,
       method: record.method,
       path: record.path.slice(0, 256),

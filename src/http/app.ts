@@ -25,7 +25,8 @@ import { createCheckRoad, type CheckRoadOptions } from './check-road.js';
 import { type ConsolePages, securePages, sendPage } from './console.js';
 import { basePathOf, type ContractDocument, operationsOf } from './contract.js';
 import { parseTimeoutMs } from './deadline.js';
-import { type AnyHandler, begin, contextOf, type Endpoint, type Exchange, type ExchangeOptions } from './exchange.js';
+import { type AnyHandler, begin, contextOf, type Endpoint, type Exchange } from './exchange.js';
+import { type ExchangeOptions, inTraceOf } from './exchange.js';
 import type { Answer, OncePerKey } from './idempotency.js';
 import { invalidRequest } from './problems.js';
 import { createRoutes, type RouteMatch } from './routes.js';
@@ -58,12 +59,12 @@ export function createHttpApp(options: HttpAppOptions): HttpApp {
   const endpoints = endpointsOf(options);
   const basePath = basePathOf(options.document);
   const stack = createStack(createRoutes(endpoints, basePath), { options, seconds });
-  const road = createCheckRoad(endpoints, { options, seconds, basePath });
+  const road = createCheckRoad(endpoints, { options, seconds });
   const answer: RequestListener = (request, response) => {
     if (road === undefined) stack(request, response);
     else road(request, response, () => void stack(request, response));
   };
-  return Object.assign(answer, { warmUp: () => warmUp(endpoints, basePath) });
+  return Object.assign(answer, { warmUp: () => warmUp(endpoints) });
 }
 
 function createStack(
@@ -87,7 +88,7 @@ function createStack(
   app.use(async (request, response) => {
     const exchange = begin({ request, response }, options);
     logRequest(response, { record: exchange.record, log: options.log, seconds });
-    await respond(exchange, { match, options }).catch(exchange.fail);
+    await inTraceOf(exchange, () => respond(exchange, { match, options })).catch(exchange.fail);
   });
   return app;
 }
@@ -96,7 +97,8 @@ function endpointsOf({ document, operations, validateResponses = false }: HttpAp
   return operationsOf(document).map((operation) => {
     const handler = Object.hasOwn(operations, operation.id) ? operations[operation.id] : undefined;
     if (handler === undefined) throw new Error(`operation \`${operation.id}\` has no handler`);
-    return { ...operation, handler, validate: createValidator(document, { operation, validateResponses }) };
+    const route = (operation.basePath ?? basePathOf(document)) + operation.path;
+    return { ...operation, route, handler, validate: createValidator(document, { operation, validateResponses }) };
   });
 }
 
@@ -107,6 +109,7 @@ async function respond(
   const { request, response, record, deadline } = exchange;
   const endpoint = findEndpoint(match(record.method, record.path), response);
   record.operationId = endpoint.id;
+  record.route = endpoint.route;
   options.shed?.(endpoint);
   const isPublic = endpoint.permission === 'public';
   if (!isPublic) {

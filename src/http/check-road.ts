@@ -9,7 +9,7 @@ import type { ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 
 import { logAnswered, logRequest, type RequestSeconds } from './access-log.js';
-import { begin, contextOf, type Endpoint, type Exchange, type ExchangeOptions } from './exchange.js';
+import { begin, contextOf, type Endpoint, type Exchange, type ExchangeOptions, inTraceOf } from './exchange.js';
 import type { Answer } from './idempotency.js';
 import { secureAnswers } from './security-headers.js';
 import type { Shed } from './shedding.js';
@@ -26,25 +26,26 @@ export interface CheckRoadOptions {
 /** The road, where the contract lets the decision code judge who may ask. */
 export function createCheckRoad(
   endpoints: readonly Endpoint[],
-  of: { options: CheckRoadOptions & ExchangeOptions; seconds: RequestSeconds; basePath: string },
+  of: { options: CheckRoadOptions & ExchangeOptions; seconds: RequestSeconds },
 ): ShortRoad | undefined {
-  const { options, seconds, basePath } = of;
-  const { atOnce, log } = options;
+  const { options, seconds } = of;
+  const { atOnce, log, tracing } = options;
   const check = endpoints.find(
     ({ id, method, permission }) => id === 'check' && method === 'POST' && permission === 'decide',
   );
   if (atOnce === undefined || check === undefined) return undefined;
-  const path = basePath + check.path;
+  const { id: operationId, method, route } = check;
   return createShortRoad({
     ...atOnce,
-    path,
-    onAnswered: logAnswered({ operationId: check.id, method: check.method, path }, { log, seconds }),
+    path: route,
+    onAnswered: logAnswered({ operationId, method, route }, { log, seconds, tracing }),
     later: (exchange, { caller, body }) => {
       secureAnswers(exchange.request, exchange.response, () => undefined);
       const begun = begin(exchange, options);
-      Object.assign(begun.record, { operationId: check.id, caller });
+      Object.assign(begun.record, { operationId, route, caller });
       logRequest(exchange.response, { record: begun.record, log, seconds });
-      answerLater(check, { exchange: begun, body, shed: options.shed }).catch(begun.fail);
+      const answering = { exchange: begun, body, shed: options.shed };
+      inTraceOf(begun, () => answerLater(check, answering)).catch(begun.fail);
     },
   });
 }

@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { performance } from 'node:perf_hooks';
 
 import type { Deadline } from '../shared/operation.js';
+import type { Trace } from '../shared/trace.js';
 
 /** Milliseconds that a request may take when it does not say. */
 export const DEFAULT_TIMEOUT_MS = 1_000;
@@ -23,8 +24,8 @@ export function parseTimeoutMs(header: string | string[] | undefined): number | 
   return timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS ? timeoutMs : 'invalid';
 }
 
-/** Starts a deadline that ends `timeoutMs` from now. */
-export function startDeadline(timeoutMs: number): RunningDeadline {
+/** Starts a deadline that ends `timeoutMs` from now, for a request that is part of `trace`. */
+export function startDeadline(timeoutMs: number, trace?: Trace): RunningDeadline {
   const endsAt = performance.now() + timeoutMs;
   const controller = new AbortController();
   // All that is done for one request listens to it: a batch has a thousand answers to write down.
@@ -33,6 +34,7 @@ export function startDeadline(timeoutMs: number): RunningDeadline {
   const timer = setTimeout(() => abort('TimeoutError', 'the deadline of the request has passed'), timeoutMs);
   return {
     signal: controller.signal,
+    trace,
     remainingMs: () => Math.max(0, endsAt - performance.now()),
     hangUp: () => {
       clearTimeout(timer);

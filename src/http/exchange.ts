@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 
+import type { Tracing } from '../platform/tracing.js';
 import type { Caller } from '../shared/caller.js';
 import type { RequestClient, RequestContext } from '../shared/operation.js';
 import type { RequestRecord } from './access-log.js';
@@ -22,6 +23,8 @@ export type AnyHandler = (input: never, context: never) => Promise<Answer>;
 
 /** An operation with all that carries it out. */
 export interface Endpoint extends ContractOperation {
+  /** Its path from the root, with names in place of ids. */
+  readonly route: string;
   readonly validate: Validate;
   readonly handler: AnyHandler;
 }
@@ -41,6 +44,7 @@ export interface ExchangeOptions {
   /** Where a request comes from; the socket's word where left out. */
   readonly readClient?: (request: IncomingMessage) => RequestClient;
   readonly log: Logger;
+  readonly tracing: Tracing;
   /** Milliseconds that a request may take when it does not say. */
   readonly defaultTimeoutMs?: number;
 }
@@ -53,11 +57,13 @@ export function begin<Q extends IncomingMessage, S extends ServerResponse>(
   const sent = request.headers['x-request-id'];
   const requestId = typeof sent === 'string' && REQUEST_ID_PATTERN.test(sent) ? sent : randomUUID();
   const [path = ''] = (request.url ?? '').split('?', 1);
+  const { method = '' } = request;
+  const { traceparent, tracestate } = request.headers;
+  const trace = options.tracing.startRequest({ traceparent, tracestate }, { method, path });
   const record: RequestRecord = {
-    requestId,
-    method: request.method ?? '',
-    path,
+    ...{ requestId, method, path, trace },
     operationId: undefined,
+    route: undefined,
     caller: undefined,
     code: undefined,
   };
@@ -66,6 +72,7 @@ export function begin<Q extends IncomingMessage, S extends ServerResponse>(
   const timeoutMs = parseTimeoutMs(request.headers['timeout-ms']);
   const deadline = startDeadline(
     typeof timeoutMs === 'number' ? timeoutMs : (options.defaultTimeoutMs ?? DEFAULT_TIMEOUT_MS),
+    trace,
   );
   response.once('close', () => (response.writableFinished ? deadline.end() : deadline.hangUp()));
   const fail = (error: unknown): void => {
@@ -74,6 +81,11 @@ export function begin<Q extends IncomingMessage, S extends ServerResponse>(
   };
   const client = (options.readClient ?? createClientReader(undefined))(request);
   return { request, response, record, deadline, client, fail };
+}
+
+/** Runs `work` where instrumentation that an operator has preloaded finds the request's span. */
+export function inTraceOf<T>({ record: { trace } }: Pick<Exchange, 'record'>, work: () => T): T {
+  return trace === undefined ? work() : trace.run(work);
 }
 
 /** What the handler is told, once the caller is known. */

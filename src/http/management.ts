@@ -10,6 +10,7 @@ import type { Logger } from 'pino';
 import type { Metrics } from '../platform/metrics.js';
 import { Problem } from '../shared/problem.js';
 import type { Readiness } from './health.js';
+import { metricsFormOf } from './metrics-form.js';
 import { sendProblem } from './problems.js';
 
 export interface ManagementOptions {
@@ -27,7 +28,8 @@ export function createManagementApp(options: ManagementOptions): RequestListener
     response.setHeader('x-request-id', requestId);
     response.setHeader('cache-control', 'no-store');
     response.setHeader('x-content-type-options', 'nosniff');
-    answer(response, { method: request.method ?? '', path, query, options }).catch((error: unknown) => {
+    const { method = '', headers } = request;
+    answer(response, { method, path, query, accept: headers.accept, options }).catch((error: unknown) => {
       sendProblem(response, error, { requestId, path, log: options.log });
     });
   };
@@ -37,10 +39,11 @@ interface Question {
   readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;
+  readonly accept: string | undefined;
   readonly options: ManagementOptions;
 }
 
-async function answer(response: ServerResponse, { method, path, query, options }: Question): Promise<void> {
+async function answer(response: ServerResponse, { method, path, query, accept, options }: Question): Promise<void> {
   if (path !== '/livez' && path !== '/readyz' && path !== '/metrics') {
     throw new Problem('NOT_FOUND', 'here are `/livez`, `/readyz` and `/metrics`');
   }
@@ -51,7 +54,7 @@ async function answer(response: ServerResponse, { method, path, query, options }
   if (path === '/livez') {
     sendText(response, { status: 200, body: 'ok\n' });
   } else if (path === '/metrics') {
-    const { contentType, body } = await options.metrics.render();
+    const { contentType, body } = await options.metrics.render(metricsFormOf(accept));
     sendText(response, { status: 200, body, contentType });
   } else {
     sendText(response, await readyz(options.readiness, query));

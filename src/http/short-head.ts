@@ -3,8 +3,14 @@
  * One pass over the headers as they came; Node's own objects of them cost more than the rest of such a request.
  */
 
+/** The trace that a request is part of, as it says (src/platform/trace-context.ts). */
+export interface TracedHead {
+  readonly traceparent: string | undefined;
+  readonly tracestate: string | undefined;
+}
+
 /** A head without anything unusual in it. */
-export interface Head {
+export interface Head extends TracedHead {
   readonly authorization: string | undefined;
   readonly userId: string | undefined;
   readonly tenantId: string | undefined;
@@ -22,6 +28,8 @@ type Values = Record<
   | 'gatewaySecret'
   | 'requestId'
   | 'timeoutMs'
+  | 'traceparent'
+  | 'tracestate'
   | 'contentType'
   | 'contentLength',
   string | undefined
@@ -35,6 +43,8 @@ const READ_BY_LENGTH: readonly (readonly (readonly [name: string, field: keyof V
   ['x-gateway-secret', 'gatewaySecret'],
   ['x-request-id', 'requestId'],
   ['timeout-ms', 'timeoutMs'],
+  ['traceparent', 'traceparent'],
+  ['tracestate', 'tracestate'],
   ['content-type', 'contentType'],
   ['content-length', 'contentLength'],
 ]);
@@ -78,6 +88,8 @@ export function readHead(rawHeaders: readonly string[]): Head | undefined {
     gatewaySecret: undefined,
     requestId: undefined,
     timeoutMs: undefined,
+    traceparent: undefined,
+    tracestate: undefined,
     contentType: undefined,
     contentLength: undefined,
   };
@@ -98,6 +110,8 @@ export function readHead(rawHeaders: readonly string[]): Head | undefined {
     tenantId: values.tenantId,
     gatewaySecret: values.gatewaySecret,
     timeoutMs: values.timeoutMs,
+    traceparent: values.traceparent,
+    tracestate: values.tracestate,
     bodyBytes,
     requestId: requestId !== undefined && REQUEST_ID.test(requestId) ? requestId : undefined,
   };

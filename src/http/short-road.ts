@@ -35,6 +35,7 @@ export interface PlainCheck {
 export interface Answered {
   readonly requestId: string;
   readonly caller: Caller;
+  readonly head: Head;
   readonly durationMs: number;
 }
 
@@ -99,7 +100,7 @@ export function createShortRoad(options: ShortRoadOptions): ShortRoad {
     }
     const text = JSON.stringify(body);
     send(response, { requestId, text });
-    options.onAnswered({ requestId, caller, durationMs: performance.now() - startedAt });
+    options.onAnswered({ requestId, caller, head, durationMs: performance.now() - startedAt });
     return true;
   }
 

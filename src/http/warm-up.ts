@@ -13,10 +13,10 @@ import express from 'express';
 import type { Endpoint } from './exchange.js';
 
 /** Compiles the validators of the operations that are for anybody, or decide. Never rejects: it is tried again later. */
-export async function warmUp(endpoints: readonly Endpoint[], basePath: string): Promise<void> {
+export async function warmUp(endpoints: readonly Endpoint[]): Promise<void> {
   for (const endpoint of endpoints) {
     if (endpoint.permission !== 'decide' && endpoint.permission !== 'public') continue;
-    await validateNothing(endpoint, (endpoint.basePath ?? basePath) + endpoint.path.replace(/\{\w+\}/g, 'x'));
+    await validateNothing(endpoint, endpoint.route.replace(/\{\w+\}/g, 'x'));
     // Between two of them, whatever else is starting has its turn.
     await new Promise((resolve) => setImmediate(resolve));
   }

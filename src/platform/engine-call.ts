@@ -7,6 +7,7 @@
 import { EngineError } from '../shared/tuple.js';
 import type { CallOptions } from '../shared/tuple.js';
 import { createBreaker, createRetryBudget } from './breaker.js';
+import type { SendTraced } from './engine-span.js';
 import { engineErrorOf } from './openfga-error.js';
 import { TooManyWaiting } from './slots.js';
 import type { Slots } from './slots.js';
@@ -36,13 +37,22 @@ export interface HttpLimits {
   readonly timeout: 0;
   readonly maxRedirects: 0;
   readonly proxy: false;
+  /** The trace that it belongs to, if it belongs to one. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface CallerOptions {
+  readonly slots: Slots;
+  readonly observe: (request: EngineRequest) => void;
+  readonly sendTraced: SendTraced;
 }
 
 /** One request: bounded as a whole (the HTTP client's own time limit counts idle time only), observed, translated. */
-export function createCall(
-  slots: Slots,
-  observe: (request: EngineRequest) => void,
-): <T>(call: Call, send: Send<T>) => Promise<T> {
+export function createCall({
+  slots,
+  observe,
+  sendTraced,
+}: CallerOptions): <T>(call: Call, send: Send<T>) => Promise<T> {
   const ask = createAsk();
   return async ({ method, limits, questions = 0, about = '' }, send) => {
     const startedAt = performance.now();
@@ -50,6 +60,9 @@ export function createCall(
     const stop = (): void => abort.abort();
     const timer = setTimeout(stop, Math.max(0, limits.timeoutMs));
     limits.signal?.addEventListener('abort', stop, { once: true });
+    const meaning = (error: unknown): EngineError =>
+      engineErrorOf(error, { isWrite: method === 'write', wasStopped: abort.signal.aborted });
+    const traced = { method, trace: limits.trace, kindOf: (error: unknown) => meaning(error).kind };
     let outcome: EngineRequest['outcome'] = 'ok';
     let giveBack: (() => void) | undefined;
     try {
@@ -59,11 +72,11 @@ export function createCall(
       if (questions > 0)
         giveBack = await slots.take(questions, abort.signal, lineOf(about, limits.isUrgent)).catch(refuseBusy);
       // A redirect or a proxy out of the environment would send questions elsewhere; `timeout: 0` leaves it to `signal`.
-      const once = (): ReturnType<typeof send> =>
-        send({ signal: abort.signal, timeout: 0, maxRedirects: 0, proxy: false });
+      const http = { signal: abort.signal, timeout: 0, maxRedirects: 0, proxy: false } as const;
+      const once = (): ReturnType<typeof send> => sendTraced(traced, (headers) => send({ ...http, headers }));
       return await (questions > 0 ? ask(once, abort.signal) : once());
     } catch (error) {
-      const failure = engineErrorOf(error, { isWrite: method === 'write', wasStopped: abort.signal.aborted });
+      const failure = meaning(error);
       outcome = failure.kind;
       throw failure;
     } finally {

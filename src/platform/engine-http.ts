@@ -35,13 +35,19 @@ export interface EngineAddress {
   readonly ca?: string | undefined;
 }
 
+export interface EngineHttpOptions {
+  readonly signal: AbortSignal;
+  /** Besides those that every request has. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 /**
  * Both resolve to the body of a 200. They reject with an EngineRefusal where the engine answered something else, and
  * with what Node says where it did not answer.
  */
 export interface EngineHttp {
-  post(path: string, body: object, signal: AbortSignal): Promise<object>;
-  get(path: string, signal: AbortSignal): Promise<object>;
+  post(path: string, body: object, how: EngineHttpOptions): Promise<object>;
+  get(path: string, how: EngineHttpOptions): Promise<object>;
 }
 
 /** More than are ever under way at one time (src/platform/openfga.ts). */
@@ -81,12 +87,17 @@ export function createEngineHttp({ url, apiToken, ca }: EngineAddress): EngineHt
       sending.end(text);
     });
   return {
-    post(path, body, signal) {
+    post(path, body, { signal, headers: more }) {
       const text = JSON.stringify(body);
-      const headers = { ...always, 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
-      return exchange({ method: 'POST', path: prefix + path, headers }, text, signal);
+      const ofBody = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
+      return exchange(
+        { method: 'POST', path: prefix + path, headers: { ...always, ...ofBody, ...more } },
+        text,
+        signal,
+      );
     },
-    get: (path, signal) => exchange({ method: 'GET', path: prefix + path, headers: always }, '', signal),
+    get: (path, { signal, headers: more }) =>
+      exchange({ method: 'GET', path: prefix + path, headers: { ...always, ...more } }, '', signal),
   };
 }
 

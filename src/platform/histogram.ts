@@ -2,17 +2,29 @@
  * A histogram for prom-client's registry, in place of its own, which sorts and joins the labels of every observation.
  *
  * A series is found once and then observed by itself: what a request on the short road costs is a search of a dozen
- * bounds. tests/unit/metrics.test.ts compares its text with that of prom-client.
+ * bounds. tests/unit/metrics.test.ts compares its text with that of prom-client. Of each bucket the last value that came
+ * with a trace is kept, for the scrapes that can show it (open-metrics.ts).
  */
 
 /** Values of one set of labels. */
 export interface Series {
-  observe(value: number): void;
+  /** `traceId` names a trace in which the value can be seen to come about. */
+  observe(value: number, traceId?: string): void;
+}
+
+/** As prom-client's registry writes it. */
+interface Exemplar {
+  readonly labelSet: { readonly trace_id: string };
+  readonly value: number;
+  /** Seconds since 1970. */
+  readonly timestamp: number;
 }
 
 interface Kept extends Series {
   readonly labels: Readonly<Record<string, string>>;
   readonly counts: readonly number[];
+  /** By bucket, the one above all bounds last. */
+  readonly exemplars: readonly (Exemplar | undefined)[];
   readonly total: () => { readonly count: number; readonly sum: number };
 }
 
@@ -54,16 +66,18 @@ export class Histogram {
     this.#series.clear();
   }
 
-  #valuesOf({ labels, counts, total }: Kept): object[] {
+  #valuesOf({ labels, counts, exemplars, total }: Kept): object[] {
     const { count, sum } = total();
+    const metricName = `${this.name}_bucket`;
     let below = 0;
     const buckets = this.#bounds.map((bound, index) => {
       below += counts[index] ?? 0;
-      return { labels: { le: bound, ...labels }, value: below, metricName: `${this.name}_bucket` };
+      return { labels: { le: bound, ...labels }, value: below, metricName, exemplar: exemplars[index] };
     });
+    const exemplar = exemplars[this.#bounds.length];
     return [
       ...buckets,
-      { labels: { le: '+Inf', ...labels }, value: count, metricName: `${this.name}_bucket` },
+      { labels: { le: '+Inf', ...labels }, value: count, metricName, exemplar },
       { labels, value: sum, metricName: `${this.name}_sum` },
       { labels, value: count, metricName: `${this.name}_count` },
     ];
@@ -80,18 +94,22 @@ export interface HistogramSpec {
 
 function newSeries(labels: Readonly<Record<string, string>>, bounds: readonly number[]): Kept {
   const counts = bounds.map(() => 0);
+  const exemplars: (Exemplar | undefined)[] = [];
   let count = 0;
   let sum = 0;
   return {
     labels,
     counts,
+    exemplars,
     total: () => ({ count, sum }),
-    observe(value) {
+    observe(value, traceId) {
       count += 1;
       sum += value;
       let at = 0;
       while (at < bounds.length && value > (bounds[at] ?? Infinity)) at += 1;
       if (at < counts.length) counts[at] = (counts[at] ?? 0) + 1;
+      if (traceId !== undefined)
+        exemplars[at] = { labelSet: { trace_id: traceId }, value, timestamp: Date.now() / 1_000 };
     },
   };
 }

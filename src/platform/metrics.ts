@@ -1,5 +1,5 @@
 /**
- * Metrics: the one file that knows prom-client.
+ * Metrics: with open-metrics.ts the one file that knows prom-client.
  *
  * Each metric is declared in the file that moves it, through the factories here: they add the prefix `bailiwick_` and
  * keep everything in one registry that is passed about, never in prom-client's global one. Labels come from closed
@@ -8,6 +8,7 @@
 import prom from 'prom-client';
 
 import { Histogram as OwnHistogram, type Series } from './histogram.js';
+import { renderOpenMetrics } from './open-metrics.js';
 
 export type Labels<L extends string> = Readonly<Record<L, string>>;
 
@@ -31,7 +32,8 @@ export interface Gauge<L extends string> {
 }
 
 export interface Histogram<L extends string> {
-  observe(labels: Labels<L>, value: number): void;
+  /** `traceId` names a trace in which the value can be seen to come about. */
+  observe(labels: Labels<L>, value: number, traceId?: string): void;
   /** The series of these labels, for where one is observed with every request. */
   series(labels: Labels<L>): Series;
 }
@@ -44,9 +46,11 @@ export interface Metrics {
   ): Gauge<L>;
   /** `buckets` are upper bounds in the metric's own unit; the default is made for seconds of a request. */
   histogram<L extends string = never>(spec: MetricSpec<L> & { readonly buckets?: readonly number[] }): Histogram<L>;
-  /** Everything in the text form of Prometheus, with its media type. */
-  render(): Promise<{ readonly contentType: string; readonly body: string }>;
+  /** Everything, with its media type: in the text form of Prometheus, or in OpenMetrics, which alone has exemplars. */
+  render(form?: MetricsForm): Promise<{ readonly contentType: string; readonly body: string }>;
 }
+
+export type MetricsForm = 'text' | 'OpenMetrics';
 
 const PREFIX = 'bailiwick_';
 
@@ -103,10 +107,13 @@ export function createMetrics(): Metrics {
       // The registry asks of a metric its name and what `get` resolves to, whatever class it is of.
       for (const each of registers) each.registerMetric(histogram as unknown as prom.Histogram);
       return {
-        observe: (labels, value) => histogram.series(labels).observe(value),
+        observe: (labels, value, traceId) => histogram.series(labels).observe(value, traceId),
         series: (labels) => histogram.series(labels),
       };
     },
-    render: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+    render: async (form) =>
+      form === 'OpenMetrics'
+        ? await renderOpenMetrics(registry)
+        : { contentType: registry.contentType, body: await registry.metrics() },
   };
 }

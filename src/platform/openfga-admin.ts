@@ -76,7 +76,7 @@ export function createEngineLook(engine: EngineAddress): (timeoutMs: number) => 
   const http = createEngineHttp(engine);
   return async (timeoutMs) => {
     try {
-      const body = await http.get('/healthz', AbortSignal.timeout(timeoutMs));
+      const body = await http.get('/healthz', { signal: AbortSignal.timeout(timeoutMs) });
       return 'status' in body && body.status === 'SERVING';
     } catch {
       return false;

@@ -47,6 +47,11 @@ export function engineErrorOfItem(error: CheckError): EngineError {
   return new EngineError(`the engine answered: ${error.message ?? 'an error'}`, { kind, applied: 'no' });
 }
 
+/** The status that the engine answered a call with; undefined: it did not answer. */
+export function statusOf(error: unknown): number | undefined {
+  return refusalOf(error)?.status;
+}
+
 /** What the engine answered, by whichever way it was asked. */
 function refusalOf(error: unknown): { status: number; code: string | undefined; message: string } | undefined {
   if (error instanceof EngineRefusal) return error;

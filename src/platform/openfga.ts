@@ -31,8 +31,10 @@ import type { CallOptions, EngineCheck, InForce, Tuple, TupleKey, TupleStore } f
 import { createCall, type EngineRequest } from './engine-call.js';
 import { createEngineAgent, createEngineHttp } from './engine-http.js';
 import type { EngineAddress } from './engine-http.js';
+import { createSendTraced } from './engine-span.js';
 import { engineErrorOfItem } from './openfga-error.js';
 import { createSlots, type Slots } from './slots.js';
+import type { Tracing } from './tracing.js';
 
 /** OpenFGA's own limit for a page of Read. */
 const TUPLES_PER_PAGE = 100;
@@ -57,6 +59,8 @@ export interface TupleStoreOptions extends EngineAddress {
   readonly slots?: Slots;
   /** Hears of every request once it is over. */
   readonly observe?: (request: EngineRequest) => void;
+  /** Left out: only what is made for a traced request is part of a trace. */
+  readonly tracing?: Tracing;
 }
 
 /** The SDK's low-level API, set up as everything of ours uses it. */
@@ -82,7 +86,11 @@ export function createTupleStore(options: TupleStoreOptions): TupleStore {
   const api = createEngineApi(options);
   const lean = createEngineHttp(options);
   const paths = { check: `/stores/${storeId}/check`, batchCheck: `/stores/${storeId}/batch-check` };
-  const call = createCall(options.slots ?? createQuestionSlots(), options.observe ?? (() => undefined));
+  const call = createCall({
+    slots: options.slots ?? createQuestionSlots(),
+    observe: options.observe ?? (() => undefined),
+    sendTraced: createSendTraced(options),
+  });
   const inForce = () => ({
     authorization_model_id: modelId(),
     consistency: ConsistencyPreference.HigherConsistency,
@@ -102,7 +110,7 @@ export function createTupleStore(options: TupleStoreOptions): TupleStore {
       // The form that OpenFGA's API states; what is missing in it is an error below.
       const answer = (await call(
         { method: 'batch_check', limits, questions: checks.length, about: questions[0]?.object },
-        ({ signal }) => lean.post(paths.batchCheck, body, signal),
+        (http) => lean.post(paths.batchCheck, body, http),
       )) as Partial<BatchCheckResponse>;
       return questions.map((_, index) => {
         const item = answer.result?.[String(index)];
@@ -118,8 +126,8 @@ export function createTupleStore(options: TupleStoreOptions): TupleStore {
     async check(question, limits) {
       const body = { tuple_key: keyOnly(question), context: contextAt(question.at), ...inForce() };
       // The form that OpenFGA's API states; anything but a boolean is an error below.
-      const { allowed } = (await call({ method: 'check', limits, questions: 1, about: question.object }, ({ signal }) =>
-        lean.post(paths.check, body, signal),
+      const { allowed } = (await call({ method: 'check', limits, questions: 1, about: question.object }, (http) =>
+        lean.post(paths.check, body, http),
       )) as Partial<CheckResponse>;
       const answer = asAnswer(allowed);
       if (typeof answer === 'boolean') return answer;

@@ -46,7 +46,8 @@ export function effectiveOperations({ show, tuples, gate, now }: EffectiveOption
       at,
     }));
     const { deadline } = context;
-    const answers = await tuples.batchCheck(questions, { timeoutMs: deadline.remainingMs(), signal: deadline.signal });
+    const { signal, trace } = deadline;
+    const answers = await tuples.batchCheck(questions, { timeoutMs: deadline.remainingMs(), signal, trace });
     return answers.map((answer) => {
       if (!(answer instanceof EngineError)) return answer;
       const detail = 'the decision engine did not answer; this is neither a yes nor a no';

@@ -7,6 +7,7 @@
  */
 import type { OperationTypes } from '../contract/operations.js';
 import type { Caller } from './caller.js';
+import type { Trace } from './trace.js';
 
 export type OperationId = keyof OperationTypes;
 
@@ -16,6 +17,8 @@ export interface Deadline {
   remainingMs(): number;
   /** Aborts at the deadline, or when the caller hangs up. */
   readonly signal: AbortSignal;
+  /** The request's trace, which goes the same way: to every call made for it. Left out: nobody traces it. */
+  readonly trace?: Trace | undefined;
 }
 
 /** Where a request comes from, as far as it can be believed (http/client.ts). */

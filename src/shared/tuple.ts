@@ -4,6 +4,7 @@
  * OpenFGA is remote and its failures must be playable, so it stands behind this interface; the in-memory twin in
  * tests/support passes the same conformance suite (tests/integration/tuple-store.test.ts).
  */
+import type { Trace } from './trace.js';
 
 /** What identifies a tuple in the engine: a stored tuple's condition is not part of it. */
 export interface TupleKey {
@@ -29,12 +30,13 @@ export interface EngineCheck extends TupleKey {
   readonly fresh?: boolean;
 }
 
-/** How long a call may last, and whose wish it is to stop it. */
+/** How long a call may last, whose wish it is to stop it, and whose trace it is part of. */
 export interface CallOptions {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
   /** Not behind the questions of the same tenant that wait: whoever administers it must get through. */
   readonly isUrgent?: boolean;
+  readonly trace?: Trace | undefined;
 }
 
 /**

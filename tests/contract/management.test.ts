@@ -94,6 +94,36 @@ test('draining is not ready, and cannot be left out', async () => {
   expect((await get('/livez'))[0]).toBe(200);
 });
 
+/** What Prometheus 2.53 and 3 send, and others. */
+test.each([
+  { accept: undefined, form: 'text' },
+  { accept: '*/*', form: 'text' },
+  { accept: 'text/plain', form: 'text' },
+  { accept: 'application/openmetrics-text', form: 'openmetrics' },
+  { accept: 'application/openmetrics-text; version=1.0.0; charset=utf-8, text/plain', form: 'openmetrics' },
+  { accept: 'application/openmetrics-text;version="1.0.0";q=0.5,text/plain;version=0.0.4;q=0.4', form: 'openmetrics' },
+  {
+    accept:
+      'application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;' +
+      'q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1',
+    form: 'openmetrics',
+  },
+  { accept: 'application/openmetrics-text;version=0.0.1,text/plain;q=0.5', form: 'text' },
+  { accept: 'application/openmetrics-text;q=0.2,text/plain;q=0.5', form: 'text' },
+  { accept: 'application/openmetrics-text;q=0', form: 'text' },
+  { accept: 'application/openmetrics-textual', form: 'text' },
+  { accept: ',;q=,application/openmetrics-text;q=x', form: 'text' },
+])('to whoever accepts $accept metrics are $form', async ({ accept, form }) => {
+  const response = await fetch(`${base}/metrics`, accept === undefined ? {} : { headers: { accept } });
+  const body = await response.text();
+  expect(response.headers.get('content-type')).toBe(
+    form === 'text'
+      ? 'text/plain; version=0.0.4; charset=utf-8'
+      : 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+  );
+  expect(body.endsWith('# EOF\n')).toBe(form === 'openmetrics');
+});
+
 test('metrics are served, without those that promtool refuses', async () => {
   metrics.counter({ name: 'things_total', help: 'Things.', labels: ['kind'] }).inc({ kind: 'good' }, 2);
   metrics.gauge({ name: 'depth', help: 'Depth.', collect: (gauge) => gauge.set({}, 7) });

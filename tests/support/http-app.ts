@@ -15,6 +15,7 @@ import { contractOperations } from '../../src/http/contract-operations.js';
 import type { PlainCheck } from '../../src/http/short-road.js';
 import { createHttpServer, type HttpServer, type HttpServerLimits } from '../../src/http/server.js';
 import { createMetrics, type Metrics } from '../../src/platform/metrics.js';
+import { createTracing } from '../../src/platform/tracing.js';
 import { Problem } from '../../src/shared/problem.js';
 
 /** Whether `check` is answered ahead of the stack: every test of tests/contract runs with and without it. */
@@ -126,6 +127,7 @@ export async function startApp({ limits, ...changes }: AppChanges = {}): Promise
     oncePerKey: (_request, run) => run('claim'),
     log,
     metrics,
+    tracing: createTracing(),
     validateResponses: true,
     ...changes,
   });

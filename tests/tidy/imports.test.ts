@@ -55,6 +55,7 @@ test.each<{ from: string; to: string; rule: RegExp }>([
   { from: 'contract/api.ts', to: 'pino', rule: /`src\/contract\/` imports nothing/ },
   { from: 'sync/gate.ts', to: 'pg', rule: /only `src\/platform\/` imports this package/ },
   { from: 'embedded/stack.ts', to: '@openfga/sdk', rule: /only `src\/platform\/` imports this package/ },
+  { from: 'http/access-log.ts', to: '@opentelemetry/api', rule: /only `src\/platform\/` imports this package/ },
   { from: 'http/app.ts', to: 'jose', rule: /only `src\/platform\/` imports this package/ },
   { from: 'audit/decision-log.ts', to: 'prom-client', rule: /only `src\/platform\/` imports this package/ },
   { from: 'mail/sender.ts', to: 'nodemailer', rule: /only `src\/platform\/` imports this package/ },

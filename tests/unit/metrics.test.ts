@@ -1,8 +1,8 @@
 import prom from 'prom-client';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { createMetrics } from '../../src/platform/metrics.js';
-import type { Gauge } from '../../src/platform/metrics.js';
+import type { Gauge, Metrics, MetricsForm } from '../../src/platform/metrics.js';
 
 const VALUES = [0, 0.0005, 0.001, 0.0010001, 0.3, 9.99, 10, 11, 500];
 const BUCKETS = [0.001, 0.25, 10];
@@ -58,4 +58,67 @@ test('a gauge that was reset and not set is absent, whether or not it has labels
   expect(await lines()).toEqual(['bailiwick_plain 7', 'bailiwick_labelled{kind="a"} 7']);
   value.now = undefined;
   expect(await lines()).toEqual([]);
+});
+
+describe('OpenMetrics', () => {
+  const TRACES = ['a', 'b', 'c'].map((letter) => letter.repeat(32));
+  const [first = '', second = '', third = ''] = TRACES;
+
+  function measured() {
+    const metrics = createMetrics();
+    const seconds = metrics.histogram({ name: 'x_seconds', help: 'X.', labels: ['kind'], buckets: [0.001, 1, 10] });
+    const calls = metrics.counter({ name: 'y_total', help: 'Y.', labels: ['kind'] });
+    return { metrics, seconds, calls };
+  }
+
+  const linesOf = async (metrics: Metrics, form: MetricsForm, name: string): Promise<string[]> =>
+    (await metrics.render(form)).body.split('\n').filter((line) => line.includes(name));
+
+  test('the last value of a bucket that came with a trace stands beside it, and every one of them in its own', async () => {
+    const { metrics, seconds } = measured();
+    const series = seconds.series({ kind: 'k' });
+    const before = Date.now() / 1_000;
+    series.observe(0.5, first);
+    series.observe(0.25, second);
+    series.observe(0.75);
+    seconds.observe({ kind: 'k' }, 11, third);
+    const lines = await linesOf(metrics, 'OpenMetrics', 'bailiwick_x_seconds_bucket');
+    const timeOf = (line = ''): number => Number(line.split(' ').at(-1));
+    expect(lines.map((line) => line.replace(/ [\d.]+$/, ''))).toEqual([
+      'bailiwick_x_seconds_bucket{le="0.001",kind="k"}',
+      `bailiwick_x_seconds_bucket{le="1.0",kind="k"} 3 # {trace_id="${second}"} 0.25`,
+      'bailiwick_x_seconds_bucket{le="10.0",kind="k"}',
+      `bailiwick_x_seconds_bucket{le="+Inf",kind="k"} 4 # {trace_id="${third}"} 11`,
+    ]);
+    for (const line of [lines[1], lines[3]]) {
+      expect(timeOf(line)).toBeGreaterThanOrEqual(before);
+      expect(timeOf(line)).toBeLessThanOrEqual(Date.now() / 1_000);
+    }
+  });
+
+  test('the plain text knows nothing of traces, before and after a scrape in the other form', async () => {
+    const [traced, plain] = [measured(), measured()];
+    for (const { seconds, calls } of [traced, plain]) {
+      calls.inc({ kind: 'k' });
+      seconds.observe({ kind: 'k' }, 0.5, seconds === traced.seconds ? first : undefined);
+    }
+    const own = (metrics: Metrics): Promise<string[]> => linesOf(metrics, 'text', 'bailiwick_');
+    const wanted = await own(plain.metrics);
+    expect(wanted).toContain('bailiwick_y_total{kind="k"} 1');
+    expect(wanted).toContain('bailiwick_x_seconds_bucket{le="1",kind="k"} 1');
+    expect(await own(traced.metrics)).toEqual(wanted);
+    await traced.metrics.render('OpenMetrics');
+    expect(await own(traced.metrics)).toEqual(wanted);
+  });
+
+  test('a counter keeps its name, its family drops the ending, and the scrape says where it ends', async () => {
+    const { metrics, calls } = measured();
+    calls.inc({ kind: 'k' });
+    const { contentType, body } = await metrics.render('OpenMetrics');
+    expect(contentType).toBe('application/openmetrics-text; version=1.0.0; charset=utf-8');
+    expect(body).toContain('# TYPE bailiwick_y counter\nbailiwick_y_total{kind="k"} 1\n');
+    expect(body).toMatch(/\n# EOF\n$/);
+    expect(body).not.toMatch(/\n\n/);
+    expect(body).toMatch(/^process_cpu_seconds_total \d/m);
+  });
 });

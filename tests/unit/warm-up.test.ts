@@ -15,6 +15,7 @@ test('what programs and the sign-in page ask for has been through its validator,
     const validate = createValidator(document, { operation, validateResponses: false });
     return {
       ...operation,
+      route: (operation.basePath ?? '/api/v1') + operation.path,
       handler,
       validate: async (...request) => {
         await validate(...request).then(
@@ -24,7 +25,7 @@ test('what programs and the sign-in page ask for has been through its validator,
       },
     };
   });
-  await warmUp(endpoints, '/api/v1');
+  await warmUp(endpoints);
   const wanted = endpoints.filter(({ permission }) => ['decide', 'public'].includes(permission));
   expect([...found.keys()]).toEqual(wanted.map(({ id }) => id));
   expect(wanted.map(({ id }) => id)).toEqual(expect.arrayContaining(['check', 'batchCheck', 'signIn']));

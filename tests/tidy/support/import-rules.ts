@@ -45,7 +45,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Packages that speak to the outside or decide trust: behind src/platform/ alone. */
-const BEHIND_PLATFORM = ['pg', '@openfga/sdk', 'jose', 'prom-client', 'nodemailer', '@node-rs/argon2'];
+const BEHIND_PLATFORM = [
+  'pg',
+  '@openfga/sdk',
+  '@opentelemetry/api',
+  'jose',
+  'prom-client',
+  'nodemailer',
+  '@node-rs/argon2',
+];
 
 const escaped = (path: string): string => path.replaceAll('.', String.raw`\.`);
 const underSrc = (entry: string): string => `^src/${escaped(entry)}${entry.endsWith('/') ? '' : '$'}`;
