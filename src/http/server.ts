@@ -1,8 +1,8 @@
 /**
  * A listening HTTP server with limits, which ends gracefully.
  *
- * Node's own limits are made for nobody in particular: a head may take 60 seconds, a request 300, and sockets are not
- * counted. At the end every answer says `Connection: close` from the moment that the process is no longer ready, so that
+ * Node's own limits are made for nobody in particular: a head may take 60 seconds, a request 300, an answer that is not
+ * read for ever, and sockets are not counted. At the end every answer says `Connection: close` from the moment that the process is no longer ready, so that
  * kept connections are gone before the server stops accepting; what is under way then has ten seconds.
  */
 import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
@@ -18,6 +18,8 @@ export interface HttpServerLimits {
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
+  /** How long a request may be under way without a byte in either direction: whoever does not read is cut off. */
+  readonly silenceMs: number;
   readonly maxHeaderBytes: number;
   readonly maxRequestsPerSocket: number;
   readonly maxConnections: number;
@@ -29,6 +31,7 @@ export const DEFAULT_LIMITS: HttpServerLimits = {
   headersTimeoutMs: 5_000,
   requestTimeoutMs: 15_000,
   keepAliveTimeoutMs: 65_000,
+  silenceMs: 30_000,
   maxHeaderBytes: 16 * 1024,
   maxRequestsPerSocket: 10_000,
   maxConnections: 10_000,
@@ -122,6 +125,8 @@ function configured(limits: HttpServerLimits): Server {
   });
   server.maxRequestsPerSocket = limits.maxRequestsPerSocket;
   server.maxConnections = limits.maxConnections;
+  // Node counts what it has written as a sign of life, and gives a kept connection its own time.
+  server.timeout = limits.silenceMs;
   return server;
 }
 
