@@ -78,6 +78,7 @@ export async function startBench() {
     };
     const service = compose(config, quiet);
     await service.start();
+    let isServing = true;
     const operator = createPool(
       { url, role: 'bailiwick_operator', max: 4, applicationName: 'bench', statementTimeoutMs: 0 },
       () => undefined,
@@ -121,15 +122,14 @@ export async function startBench() {
       /** @param {string} id @param {'rcm' | 'emr' | 'sales'} preset */
       addTenant: (id, preset) => operator.transaction((tx) => insertTenant(tx, { id, slug: id, name: id, preset })),
       ...handsOn({ base, key, operator }),
-      /** A second process' worth of the service, on the same stores. */
-      anotherReplica: async () => {
-        const replica = compose(config, quiet);
-        await replica.start();
-        return { check: checkOn(replica.addresses().service, key), stop: () => replica.stop() };
+      /** Leaves serving to others (service.mjs). */
+      standBack: async () => {
+        await service.stop();
+        isServing = false;
       },
       end: async () => {
         await operator.end();
-        await service.stop();
+        if (isServing) await service.stop();
         await stack.stop();
         await rm(dataDir, { recursive: true, force: true });
       },
@@ -159,21 +159,6 @@ function handsOn({ base, key, operator }) {
   };
   return {
     check: checkOn(base, key),
-    /**
-     * A write of an administrator, whose token is that of the change.
-     * @param {{ method: string, path: string, as: string, tenantId: string, body?: object }} write
-     * @returns {Promise<{ syncToken: string }>}
-     */
-    administer: async ({ method, path, as, tenantId, body }) => {
-      const response = await fetch(`${base}/api/v1${path}`, {
-        method,
-        headers: { 'x-user-id': as, 'x-tenant-id': tenantId, ...(body && { 'content-type': 'application/json' }) },
-        ...(body && { body: JSON.stringify(body) }),
-      });
-      if (!response.ok)
-        throw new Error(`${method} ${path} answered ${String(response.status)} ${await response.text()}`);
-      return /** @type {{ syncToken: string }} */ (await response.json());
-    },
     /**
      * Every object of the list, page by page.
      * @param {{ user: string, permission: string, tenant: string, type: string }} question @param {number} [limit]
