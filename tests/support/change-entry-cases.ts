@@ -171,9 +171,11 @@ export const CASES: ChangeCase[] = [
   {
     says: 'a merge',
     does: [
-      `merge into security.role_permission g using (values ('claims.read'), ('config.read')) v (p) on g.role_id = 'c1' and g.permission_id = v.p
-      when not matched by target then insert (role_id, permission_id, tenant_id) values ('c1', v.p, 't1')
-      when not matched by source and g.role_id = 'c1' then delete`,
+      `merge into security.role_permission g
+       using (values ('claims.read', false), ('config.read', false), ('claims.update', true), ('users.read', true)) v (p, goes)
+         on g.role_id = 'c1' and g.permission_id = v.p
+      when matched and v.goes then delete
+      when not matched and not v.goes then insert (role_id, permission_id, tenant_id) values ('c1', v.p, 't1')`,
     ],
     writes: [
       [

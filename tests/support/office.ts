@@ -108,10 +108,13 @@ export async function openOffice(over: ServiceOver = {}): Promise<Office> {
       return row?.id ?? '0';
     },
     async outboxPosition() {
-      const row: { n: string }[] = await world.sql(
-        `select coalesce(pg_sequence_last_value(pg_get_serial_sequence('sync.outbox', 'id')), 0)::text as n`,
+      // Whose sequence it is may read it; Postgres 15 lets nobody else.
+      const { rows } = await world.pool(undefined).transaction((tx) =>
+        tx.query<{ n: string }>({
+          text: `select coalesce(pg_sequence_last_value(pg_get_serial_sequence('sync.outbox', 'id')), 0)::text as n`,
+        }),
       );
-      return row[0]?.n ?? '0';
+      return rows[0]?.n ?? '0';
     },
     async impersonate(tenantId) {
       // one at a time

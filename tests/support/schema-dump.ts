@@ -8,7 +8,7 @@ const OURS = `n.nspname in ('identity', 'security', 'audit', 'sync', 'public')`;
 /** Partitions by day and by month depend on the day. */
 const LASTING = `c.relname !~ '^(decision_[0-9]{8}|access_log_[0-9]{6})$'`;
 
-/** Each gives one column `line`, ordered. */
+/** Each gives one column `line`, ordered. Before Postgres 17 a partition does not say that its column is an identity. */
 const SECTIONS: Record<string, string> = {
   roles: `
     select format('%s%s%s%s', r.rolname, case when r.rolcanlogin then ' LOGIN' end,
@@ -27,7 +27,7 @@ const SECTIONS: Record<string, string> = {
     where ${OURS} and c.relkind in ('r', 'p', 'v') and ${LASTING} order by 1`,
   columns: `
     select format('%s.%s.%s %s%s%s%s', n.nspname, c.relname, a.attname, format_type(a.atttypid, a.atttypmod),
-                  case when a.attnotnull then ' not null' end, case when a.attidentity <> '' then ' identity' end,
+                  case when a.attnotnull then ' not null' end, case when a.attidentity <> '' and not c.relispartition then ' identity' end,
                   case when d.adbin is not null then ' default ' || pg_get_expr(d.adbin, d.adrelid) end) as line
     from pg_attribute a join pg_class c on c.oid = a.attrelid join pg_namespace n on n.oid = c.relnamespace
       left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum

@@ -83,7 +83,7 @@ audit.access_log.impersonation_id text
 audit.access_log.request_id text
 audit.access_log.change_id text
 audit.access_log.xid xid8 not null default pg_current_xact_id()
-audit.access_log_other.id bigint not null identity
+audit.access_log_other.id bigint not null
 audit.access_log_other.tenant_id text not null
 audit.access_log_other.actor_user_id text
 audit.access_log_other.accessed_entity_type text not null
