@@ -27,6 +27,8 @@ import { insertServiceKey } from './http/service-key-store.js';
 import { isId } from './shared/ids.js';
 import { Problem } from './shared/problem.js';
 import { bootstrapPlatformAdmin } from './signin/bootstrap.js';
+import { runExport, runImport } from './portable/access-commands.js';
+import type { AccessOptions } from './portable/access-commands.js';
 import { listKeys, rotateKeys } from './signin/key-commands.js';
 import { giveOneTimePassword } from './signin/passwords.js';
 import { PROJECTOR_LOCK } from './sync/projector.js';
@@ -166,6 +168,22 @@ export async function runRestoreAdopt(
 ): Promise<number> {
   const { databaseUrl } = config;
   return await withPool(config, (pool) => adoptRestore({ pool, databaseUrl, json, ...output }, { dryRun }));
+}
+
+/** `bailiwick export` and `import`; undefined where there is no such command. */
+export function findAccessCommand(
+  name: string,
+):
+  | ((config: Pick<OperatorConfig, 'databaseUrl'>, options: AccessOptions, output: AccessOutput) => Promise<number>)
+  | undefined {
+  if (name !== 'export' && name !== 'import') return undefined;
+  const run = name === 'export' ? runExport : runImport;
+  return (config, options, output) => withPool(config, (pool) => run({ pool, ...output }, options));
+}
+
+export interface AccessOutput {
+  readonly print: Print;
+  readonly complain: Print;
 }
 
 /** `bailiwick keys list` and `keys rotate`; undefined where there is no such command. */

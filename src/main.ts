@@ -9,6 +9,7 @@ import { pino } from 'pino';
 import type { Logger } from 'pino';
 
 import {
+  findAccessCommand,
   findAuditCommand,
   findKeyCommand,
   findSyncCommand,
@@ -39,6 +40,10 @@ const HELP = `usage: bailiwick <command> [options]
                                    exit 0: equal or repaired; 3: the dry run found drift; 1: it did not finish
   restore adopt [--dry-run]        take up a database that was restored from a backup [--json]
                                    exit 0: done; 3: the dry run found the cluster too young; 1: it cannot be done so
+  export [--tenant ID]             who has what, as NDJSON, to keep or to bring elsewhere [--file PATH [--force]]
+  import --file PATH               make this database hold what such a document says [--dry-run] [--prune] [--json]
+                                   --prune ends the assignments and managers that it does not have
+                                   exit 0: so it is; 3: the dry run found differences; 1: refused, nothing is changed
   doctor                           what is wrong with the settings, Postgres and OpenFGA, and its cure [--json]
                                    exit 0: nothing, warnings aside; 3: faults were found; reads alone
   outbox list                      what waits to be in force [--parked] [--tenant ID] [--json]; exit 3: some is parked
@@ -91,6 +96,8 @@ const OPTIONS = {
   drop: { type: 'boolean', default: false },
   now: { type: 'boolean', default: false },
   email: { type: 'string' },
+  force: { type: 'boolean', default: false },
+  prune: { type: 'boolean', default: false },
 } as const;
 
 async function run(args: readonly string[]): Promise<number> {
@@ -138,6 +145,8 @@ async function run(args: readonly string[]): Promise<number> {
       if (sync !== undefined) return await sync(readOperatorConfig(process.env), values, print);
       const keys = findKeyCommand(command);
       if (keys !== undefined) return await keys(readKeysConfig(process.env), values, { print, log: logger('warn') });
+      const access = findAccessCommand(command);
+      if (access !== undefined) return await access(readOperatorConfig(process.env), values, { print, complain });
       const audit = findAuditCommand(command);
       if (audit !== undefined) return await audit(readAuditConfig(process.env), values, print);
       complain(HELP);

@@ -1277,6 +1277,7 @@ audit.entries_query(table_name text) immutable owner=bailiwick_owner 40aa9571c5f
 audit.entry_text(e audit.access_log) stable owner=bailiwick_owner ea133d71299bc02b812532af1127c0d2
 audit.entry_text(e audit.decision) stable owner=bailiwick_owner a717d91841091797cc54b57a4a44db15
 audit.note_account(user_id text, purpose text, event_type text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 6cf7cd311b9cf917c42616f2dace606e
+audit.note_export(tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner fd0a55be242322fedcb31763efa3f726
 audit.note_grants() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 36e54cb299b1e15f8d171c884cd35eb8
 audit.note_unlock(user_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 50987d3735cb8f9993e27712d57f3219
 audit.prune_partition(lane text, partition text, seqs int8multirange) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner 988ee311462ef5e036ffeec101d71f70

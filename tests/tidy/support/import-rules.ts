@@ -24,6 +24,7 @@ const CAPABILITIES = [
   'audit',
   'sync',
   'doctor',
+  'portable',
   'http',
 ];
 const BELOW = ['platform/', 'shared/', 'contract/'];
