@@ -73,7 +73,8 @@ function createStack(
 ): Express {
   const app = express();
   app.disable('x-powered-by').disable('etag').enable('strict routing').enable('case sensitive routing');
-  app.set('query parser', (query: string) => Object.fromEntries(new URLSearchParams(query)));
+  // Express gives null where there is no query, which newer versions of Node take for a parameter called `null`.
+  app.set('query parser', (query: string | null) => Object.fromEntries(new URLSearchParams(query ?? '')));
   app.use((request, response, next) => {
     const page = options.pages?.(request, request.path);
     if (page === undefined) {

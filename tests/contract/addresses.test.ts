@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 
 import { type RunningApp, startApp } from '../support/http-app.js';
 import { parseProblem } from '../support/problem-schema.js';
@@ -39,4 +39,19 @@ test.each(['GET', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE'])('%s /check says
   const answer = await sendRaw(app.port, request);
   expect(parseProblem(answer.body)).toMatchObject({ code: 'METHOD_NOT_ALLOWED', status: 405 });
   expect(answer.head.toLowerCase()).toContain('\r\nallow: post\r\n');
+});
+
+test('no query is no parameter, in versions of Node too that read null as a name', async () => {
+  class Literal extends URLSearchParams {
+    constructor(init?: ConstructorParameters<typeof URLSearchParams>[0] | null) {
+      super(init === null ? 'null' : init);
+    }
+  }
+  vi.stubGlobal('URLSearchParams', Literal);
+  try {
+    const answer = await sendRaw(app.port, 'GET /api/v1/openapi.json HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
+    expect(answer.head).toMatch(/^HTTP\/1\.1 200 /);
+  } finally {
+    vi.unstubAllGlobals();
+  }
 });
