@@ -54,6 +54,8 @@ export interface Outside {
   readonly validateResponses: boolean;
   /** What there is to do, as far as it is too much; a test's own work is on the same event loop. */
   readonly load: Load;
+  /** How long a check may stand in line for the engine, in milliseconds. */
+  readonly patienceMs: number;
   /** Whether what the first requests would wait for is made before there are any; it takes half a second. */
   readonly warmsUp: boolean;
 }
@@ -80,7 +82,12 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
   const now = outside.now ?? clock.now;
   const model = modelInForce(config, log, syncPool);
   const tracing = createTracing();
-  const { slots, engineWatch, ...engine } = engineOf(config, { metrics, tracing, model });
+  const { slots, engineWatch, ...engine } = engineOf(config, {
+    metrics,
+    tracing,
+    model,
+    patienceMs: outside.patienceMs,
+  });
   const tuples = outside.tuples ?? engine.tuples;
   const loop = createLoopDelay();
   const gate = createSyncGate({
@@ -169,17 +176,21 @@ function engineAddress({ engine: { url, storeId, token, ca } }: Config): EngineA
 }
 
 /** The engine's port, what bounds the questions put to it, and whether it serves. */
-function engineOf(
-  config: Config,
-  { metrics, tracing, model }: { readonly metrics: Metrics; readonly tracing: Tracing; readonly model: ModelPart },
-) {
+function engineOf(config: Config, { metrics, tracing, model, patienceMs }: EngineParts) {
   const slots = createQuestionSlots();
-  const asked = { ...engineAddress(config), observe: observeEngine(metrics), tracing, slots };
+  const asked = { ...engineAddress(config), observe: observeEngine(metrics), tracing, slots, patienceMs };
   return {
     slots,
     tuples: createTupleStore({ ...asked, modelId: () => model.modelId() }),
     engineWatch: createEngineWatch(createEngineLook(asked)),
   };
+}
+
+interface EngineParts {
+  readonly metrics: Metrics;
+  readonly tracing: Tracing;
+  readonly model: ModelPart;
+  readonly patienceMs: number | undefined;
 }
 
 function modelInForce(config: Config, log: Logger, pool: Pool): ModelPart {

@@ -57,7 +57,8 @@ export function asProblem(error: unknown): Problem {
 export function sendProblem(response: ServerResponse, error: unknown, context: ProblemContext): Problem {
   const problem = asProblem(error);
   const body = problemBody(problem, context);
-  if (body.status >= 500) {
+  // What is refused for want of time is counted, and has its line in the access log: more of it would take more time.
+  if (body.status >= 500 && problem.code !== 'OVERLOADED') {
     const level = problem.code === 'INTERNAL' ? 'error' : 'warn';
     context.log[level](
       { requestId: context.requestId, code: problem.code, err: problem.cause ?? problem },

@@ -130,11 +130,17 @@ function configured(limits: HttpServerLimits): Server {
   return server;
 }
 
+/**
+ * Connections that may wait to be accepted; the system cuts it to its own bound. Past it a caller's system tries again
+ * after a second, then three, then seven: at Node's 511 a burst of callers waits for nothing but that.
+ */
+const BACKLOG = 4_096;
+
 /** `listen` hands a port that is taken to the `error` event, not to its callback. */
 function listen(server: Server, where: { host: string; port: number }): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(where, () => {
+    server.listen({ ...where, backlog: BACKLOG }, () => {
       server.off('error', reject);
       resolve();
     });

@@ -45,6 +45,8 @@ export interface CallerOptions {
   readonly slots: Slots;
   readonly observe: (request: EngineRequest) => void;
   readonly sendTraced: SendTraced;
+  /** How long a check may stand in line, in milliseconds: whoever waits longer has gone by then, or will try again. */
+  readonly patienceMs: number;
 }
 
 /** One request: bounded as a whole (the HTTP client's own time limit counts idle time only), observed, translated. */
@@ -52,6 +54,7 @@ export function createCall({
   slots,
   observe,
   sendTraced,
+  patienceMs,
 }: CallerOptions): <T>(call: Call, send: Send<T>) => Promise<T> {
   const ask = createAsk();
   return async ({ method, limits, questions = 0, about = '' }, send) => {
@@ -69,8 +72,14 @@ export function createCall({
       if (limits.timeoutMs <= 0 || limits.signal?.aborted === true) {
         throw new EngineError('no time was left to ask the engine', { kind: 'timeout', applied: 'no' });
       }
-      if (questions > 0)
-        giveBack = await slots.take(questions, abort.signal, lineOf(about, limits.isUrgent)).catch(refuseBusy);
+      if (questions > 0) {
+        const line = lineOf(about, limits.isUrgent);
+        const isHurried = method === 'check' && limits.isUrgent !== true;
+        const inLine = (signal: AbortSignal): Promise<() => void> => slots.take(questions, signal, line);
+        giveBack = await (isHurried ? forSoLong(patienceMs, abort.signal, inLine) : inLine(abort.signal)).catch(
+          refuseBusy,
+        );
+      }
       // A redirect or a proxy out of the environment would send questions elsewhere; `timeout: 0` leaves it to `signal`.
       const http = { signal: abort.signal, timeout: 0, maxRedirects: 0, proxy: false } as const;
       const once = (): ReturnType<typeof send> => sendTraced(traced, (headers) => send({ ...http, headers }));
@@ -92,6 +101,20 @@ export function createCall({
 function lineOf(object: string, isUrgent = false): string {
   const tenantId = object.slice(object.indexOf(':') + 1).split('/', 1)[0] ?? '';
   return isUrgent ? `${tenantId} urgent` : tenantId;
+}
+
+/** Waits with a signal that aborts with `outer`, or with TooManyWaiting once the time is over. */
+async function forSoLong<T>(ms: number, outer: AbortSignal, wait: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const inner = new AbortController();
+  const timer = setTimeout(() => inner.abort(new TooManyWaiting('a check has stood in line for too long')), ms);
+  const stop = (): void => inner.abort(outer.reason);
+  outer.addEventListener('abort', stop, { once: true });
+  try {
+    return await wait(inner.signal);
+  } finally {
+    clearTimeout(timer);
+    outer.removeEventListener('abort', stop);
+  }
 }
 
 function refuseBusy(error: unknown): never {

@@ -46,6 +46,7 @@ const TUPLES_PER_PAGE = 100;
 const QUESTIONS_AT_A_TIME = 16;
 /** Of one tenant: half of the places, and what it may have waiting; the engine is no faster with more. */
 const QUESTIONS_OF_ONE = { held: 8, waiting: 256 };
+const PATIENCE_MS = 500;
 /** Questions a BatchCheck: as many as one tenant may have under way. */
 const CHECKS_PER_BATCH = 8;
 /** Of one long list: the second is ready when the first is answered; others come in between. */
@@ -57,6 +58,8 @@ export interface TupleStoreOptions extends EngineAddress {
   readonly modelId: () => string;
   /** What bounds the questions under way at one time; its own, unless somebody else wants to know of it. */
   readonly slots?: Slots;
+  /** How long a check may stand in line for the engine, in milliseconds; then it is refused. */
+  readonly patienceMs?: number | undefined;
   /** Hears of every request once it is over. */
   readonly observe?: (request: EngineRequest) => void;
   /** Left out: only what is made for a traced request is part of a trace. */
@@ -90,6 +93,7 @@ export function createTupleStore(options: TupleStoreOptions): TupleStore {
     slots: options.slots ?? createQuestionSlots(),
     observe: options.observe ?? (() => undefined),
     sendTraced: createSendTraced(options),
+    patienceMs: options.patienceMs ?? PATIENCE_MS,
   });
   const inForce = () => ({
     authorization_model_id: modelId(),

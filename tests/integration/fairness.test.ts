@@ -17,17 +17,26 @@ beforeAll(async () => {
 });
 afterAll(() => world.end());
 
-test('a flood in one tenant is refused past its bound, and delays neither another tenant nor its administrators', async () => {
+interface Question {
+  readonly tenant: string;
+  readonly isUrgent?: boolean;
+}
+
+/** Checks, each of which may stand in line for so long. */
+function asking(patienceMs: number): (question: Question) => Promise<boolean> {
   const { engineUrl, storeId, modelId } = world;
-  const tuples = createTupleStore({ url: engineUrl, storeId, modelId: () => modelId });
+  const tuples = createTupleStore({ url: engineUrl, storeId, modelId: () => modelId, patienceMs });
+  return ({ tenant, isUrgent = false }) =>
+    tuples.check(
+      { user: `user:ada-${tenant}`, relation: 'users.read', object: `tenant:${tenant}`, at: new Date(), fresh: true },
+      { timeoutMs: 60_000, isUrgent },
+    );
+}
+
+test('a flood in one tenant is refused past its bound, and delays neither another tenant nor its administrators', async () => {
+  const check = asking(60_000);
   const order: string[] = [];
-  const ask = (name: string, { tenant, isUrgent = false }: { tenant: string; isUrgent?: boolean }) =>
-    tuples
-      .check(
-        { user: `user:ada-${tenant}`, relation: 'users.read', object: `tenant:${tenant}`, at: new Date(), fresh: true },
-        { timeoutMs: 60_000, isUrgent },
-      )
-      .finally(() => order.push(name));
+  const ask = (name: string, question: Question) => check(question).finally(() => order.push(name));
   const flood = Array.from({ length: 400 }, () => ask('flood', { tenant: 'acme' }));
   const others = [ask('other', { tenant: 'other' }), ask('admin', { tenant: 'acme', isUrgent: true })];
   const answers = await Promise.allSettled(flood);
@@ -44,4 +53,17 @@ test('a flood in one tenant is refused past its bound, and delays neither anothe
   const answered = order.slice(refused.length);
   expect(answered.indexOf('other')).toBeLessThan(40);
   expect(answered.indexOf('admin')).toBeLessThan(40);
+});
+
+test('a check that has stood in line for too long is refused; whoever administers waits', async () => {
+  const check = asking(20);
+  const flood = Array.from({ length: 200 }, () => check({ tenant: 'acme' }));
+  const urgent = Array.from({ length: 60 }, () => check({ tenant: 'acme', isUrgent: true }));
+  const answers = await Promise.allSettled(flood);
+  expect(await Promise.all(urgent)).not.toContain(false);
+  const refused = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason as unknown] : []));
+  // Those under way when it began were answered.
+  expect(refused.length).toBeLessThan(200);
+  expect(refused.length).toBeGreaterThan(0);
+  for (const error of refused) expect(error).toMatchObject({ kind: 'busy', applied: 'no' });
 });

@@ -125,6 +125,7 @@ export async function startService(world: World, over: ServiceOver = {}): Promis
     // Nothing is refused for want of time: two cores are shared with the tests, and some ask thousands of questions at
     // once. What is refused when is tests/contract/shedding.test.ts' concern.
     load: { waiting: () => 0, lateMs: () => 0 },
+    patienceMs: 60_000,
     // Half a second for each of a hundred services; tests/unit/warm-up.test.ts.
     warmsUp: false,
   });
