@@ -36,7 +36,7 @@ export async function run() {
       state.isOver = true;
     })();
     const answers = [];
-    while (!state.isOver) answers.push(...(await offer({ perSecond: PER_SECOND, ms: 1_000, port, ask })));
+    while (!state.isOver) answers.push(...(await offer({ perSecond: PER_SECOND, ms: 1_000, port, ask })).answers);
     await restarting;
     const failed = answers.filter(({ status }) => status !== 200);
     const kinds = [...new Set(failed.map(({ status }) => status))].map((kind) => `${String(failed.filter(({ status }) => status === kind).length)} × ${String(kind)}`);
