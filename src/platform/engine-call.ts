@@ -75,7 +75,8 @@ export function createCall({
       if (questions > 0) {
         const line = lineOf(about, limits.isUrgent);
         const isHurried = method === 'check' && limits.isUrgent !== true;
-        const inLine = (signal: AbortSignal): Promise<() => void> => slots.take(questions, signal, line);
+        const where = isHurried ? { line, withinMs: patienceMs / 2 } : { line };
+        const inLine = (signal: AbortSignal): Promise<() => void> => slots.take(questions, signal, where);
         giveBack = await (isHurried ? forSoLong(patienceMs, abort.signal, inLine) : inLine(abort.signal)).catch(
           refuseBusy,
         );

@@ -1,16 +1,25 @@
 /**
  * A fixed number of places: what is under way at one time is bounded. Those who ask for the same reason (a tenant) stand
  * in one line, and the lines take turns: a long one delays nobody but those who stand in it. A line may hold no more than
- * its share of the places, so that whoever comes next finds one soon, and is no longer than a bound.
+ * its share of the places, so that whoever comes next finds one soon, and is no longer than a bound. Who is in a hurry is
+ * refused at once where the line, at the rate of the last moments, would take too long: a refusal at its end costs as much
+ * as an answer, and comes later.
  */
 export interface Slots {
   /**
    * Resolves to the function that gives the places back, once there are `count` free ones; more than a line may hold is
    * as many as it may. Rejects with the signal's reason when it aborts first, and with TooManyWaiting at once.
    */
-  take(count: number, signal: AbortSignal, line?: string): Promise<() => void>;
+  take(count: number, signal: AbortSignal, where?: Where): Promise<() => void>;
   /** How many places are asked for that are not free. */
   readonly waiting: () => number;
+}
+
+export interface Where {
+  /** Left out: all such stand in one. */
+  readonly line?: string;
+  /** How long the line may be expected to take, in milliseconds; left out, it does not matter. */
+  readonly withinMs?: number;
 }
 
 /** The line is as long as it may be. */
@@ -29,6 +38,27 @@ interface Waiting {
   readonly enter: () => void;
 }
 
+/** A line so short is nobody's hurry. */
+const SHORT_LINE = 8;
+/** What the rate is measured over, in milliseconds. */
+const MOMENT_MS = 200;
+
+/** How fast places are given back while somebody waits for them; unknown, and as if without end, at first. */
+function createRate() {
+  let perMs = Infinity;
+  let since = performance.now();
+  let count = 0;
+  return {
+    perMs: () => perMs,
+    note(places: number, isAwaited: boolean): void {
+      const now = performance.now();
+      if (!isAwaited) [perMs, since, count] = [Infinity, now, 0];
+      count += places;
+      if (now - since >= MOMENT_MS) [perMs, since, count] = [count / (now - since), now, 0];
+    },
+  };
+}
+
 interface Line {
   readonly waiting: Waiting[];
   waitingPlaces: number;
@@ -38,6 +68,7 @@ interface Line {
 export function createSlots(size: number, { held = size, waiting: longest = Infinity }: LineBounds = {}): Slots {
   let free = size;
   let waitingPlaces = 0;
+  const rate = createRate();
   /** In the order of their turns. */
   const lines = new Map<string, Line>();
 
@@ -66,7 +97,15 @@ export function createSlots(size: number, { held = size, waiting: longest = Infi
       first.enter();
     }
   }
+  /** Whether whoever comes last into it is expected to wait for longer: the lines take turns. */
+  function takesLonger(line: Line, withinMs: number): boolean {
+    if (line.waitingPlaces < SHORT_LINE) return false;
+    let turns = 0;
+    for (const { waiting } of lines.values()) turns += waiting.length > 0 ? 1 : 0;
+    return (line.waitingPlaces * turns) / rate.perMs() > withinMs;
+  }
   function giveBack(name: string, line: Line, count: number): void {
+    rate.note(count, waitingPlaces > 0);
     free += count;
     line.held -= count;
     if (line.held === 0 && line.waiting.length === 0) lines.delete(name);
@@ -74,11 +113,13 @@ export function createSlots(size: number, { held = size, waiting: longest = Infi
   }
   return {
     waiting: () => waitingPlaces,
-    async take(wanted, signal, name = '') {
+    async take(wanted, signal, { line: name = '', withinMs = Infinity } = {}) {
       const count = Math.min(wanted, held);
       signal.throwIfAborted();
       const line = lines.get(name) ?? { waiting: [], waitingPlaces: 0, held: 0 };
-      if (line.waitingPlaces + count > longest) throw new TooManyWaiting(`too many wait in line \`${name}\``);
+      if (line.waitingPlaces + count > longest || takesLonger(line, withinMs)) {
+        throw new TooManyWaiting(`too many wait in line \`${name}\``);
+      }
       lines.set(name, line);
       await new Promise<void>((resolve, reject) => {
         const giveUp = (): void => {

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 
 import { createSlots, TooManyWaiting } from '../../src/platform/slots.js';
 
@@ -56,7 +56,7 @@ function crowd(slots: ReturnType<typeof createSlots>) {
   const entered: string[] = [];
   const done = new Map<string, () => void>();
   const ask = (name: string, line: string): void => {
-    void slots.take(1, NEVER, line).then((giveBack) => {
+    void slots.take(1, NEVER, { line }).then((giveBack) => {
       entered.push(name);
       done.set(name, giveBack);
     });
@@ -91,7 +91,7 @@ test('a line holds no more than its share, and leaves the rest to others', async
   await leave('a1');
   expect(entered).toEqual(['a1', 'a2', 'b1', 'a3']);
   // As many as it may hold, and not as many as there are.
-  const all = slots.take(99, NEVER, 'd');
+  const all = slots.take(99, NEVER, { line: 'd' });
   await leave('b1');
   (await all)();
 });
@@ -101,7 +101,34 @@ test('a line that is as long as it may be takes nobody more; the others do', asy
   const { ask } = crowd(slots);
   for (const name of ['a1', 'a2', 'a3']) ask(name, 'a');
   await settled();
-  await expect(slots.take(1, NEVER, 'a')).rejects.toBeInstanceOf(TooManyWaiting);
-  (await slots.take(1, NEVER, 'b'))();
+  await expect(slots.take(1, NEVER, { line: 'a' })).rejects.toBeInstanceOf(TooManyWaiting);
+  (await slots.take(1, NEVER, { line: 'b' }))();
   expect(slots.waiting()).toBe(2);
+});
+
+test('who is in a hurry is refused where the line takes too long, and is taken where it does not', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  try {
+    const slots = createSlots(1);
+    const backs = Array.from({ length: 30 }, () => slots.take(1, NEVER, { line: 'a' }));
+    // Nothing is known yet of how fast it goes.
+    const first = slots.take(1, NEVER, { line: 'a', withinMs: 100 });
+    for (const back of backs.slice(0, 12)) {
+      vi.advanceTimersByTime(20);
+      (await back)();
+    }
+    // One leaves every 20 ms, and 18 wait besides the first: 380 ms.
+    await expect(slots.take(1, NEVER, { line: 'a', withinMs: 300 })).rejects.toBeInstanceOf(TooManyWaiting);
+    const patient = slots.take(1, NEVER, { line: 'a', withinMs: 500 });
+    const unhurried = slots.take(1, NEVER, { line: 'a' });
+    // Another line is short, and has its turn with this one.
+    const other = slots.take(1, NEVER, { line: 'b', withinMs: 1 });
+    for (const back of [...backs.slice(12, 14), other, ...backs.slice(14), first, patient, unhurried]) (await back)();
+    expect(slots.waiting()).toBe(0);
+    // What was known is forgotten once nobody waits.
+    const late = Array.from({ length: 12 }, () => slots.take(1, NEVER, { line: 'a', withinMs: 1 }));
+    for (const back of late) (await back)();
+  } finally {
+    vi.useRealTimers();
+  }
 });
