@@ -188,6 +188,11 @@ function logger(level: string): Logger {
   });
 }
 
+// Whoever reads what is printed may stop reading, as `head` does.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
 try {
   process.exitCode = await run(process.argv.slice(2));
 } catch (error) {

@@ -3,7 +3,6 @@
  *
  * INVARIANT: a file with people's data in it is its owner's alone from its first byte on.
  */
-import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 
 import type { Pool } from '../platform/postgres.js';
@@ -78,7 +77,9 @@ export async function runExport(context: AccessContext, options: AccessOptions):
 export async function runImport(context: AccessContext, options: AccessOptions): Promise<number> {
   const { file, json, prune, 'dry-run': dryRun } = options;
   if (file === undefined) throw new Error('`--file` is missing');
-  const changes = await importAccess(context.pool, createReadStream(file, 'utf8'), { dryRun, prune });
+  // Opened first: a stream that cannot be opened fails while nobody listens to it yet.
+  const handle = await open(file);
+  const changes = await importAccess(context.pool, handle.createReadStream({ encoding: 'utf8' }), { dryRun, prune });
   if (json) context.print(JSON.stringify({ applied: !dryRun, differences: changes.length, changes }));
   else tell(context.print, changes, dryRun);
   return dryRun && changes.length > 0 ? 3 : 0;

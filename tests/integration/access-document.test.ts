@@ -216,6 +216,11 @@ describe('an import', () => {
     expect(await traces()).toEqual(before);
   });
 
+  test('of no file is refused', async () => {
+    await expect(run(to, 'import')).rejects.toThrow('`--file` is missing');
+    await expect(run(to, 'import', { file: join(folder, 'none') })).rejects.toThrow('ENOENT');
+  });
+
   test('that would take the last way to administer a tenant is refused whole', async () => {
     const before = await traces();
     const lines = document.split('\n').filter((line) => !line.includes('"roleId":"acme.tenant_admin"'));
