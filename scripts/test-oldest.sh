@@ -2,10 +2,11 @@
 # The tests of the real parts on the oldest versions that are supported, on Linux, in a copy of what is committed.
 #
 # Node 20.19 and Postgres 15 come as packages of npm; OpenFGA (OLDEST_ENGINE_VERSION in src/embedded/engine-program.ts) is
-# built by Go. Arguments go to vitest; without any, all but the browser's tests are run.
+# built by Go. Arguments go to vitest; without any, all but the browser's tests are run. TEST_NODE_VERSION=24 takes the Node
+# of the image, the newest that is tried, in place of the oldest.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-node_version=20.19.0
+node_version="${TEST_NODE_VERSION:-20.19.0}"
 postgres_version=15.18.0-beta.17
 engine_version="$(sed -n "s/^export const OLDEST_ENGINE_VERSION = '\(.*\)';/\1/p" src/embedded/engine-program.ts)"
 platform="$(node -p 'process.platform + "-" + process.arch')"
