@@ -82,12 +82,7 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
   const now = outside.now ?? clock.now;
   const model = modelInForce(config, log, syncPool);
   const tracing = createTracing();
-  const { slots, engineWatch, ...engine } = engineOf(config, {
-    metrics,
-    tracing,
-    model,
-    patienceMs: outside.patienceMs,
-  });
+  const { slots, engineWatch, ...engine } = engineOf(config, { ...outside, metrics, tracing, model });
   const tuples = outside.tuples ?? engine.tuples;
   const loop = createLoopDelay();
   const gate = createSyncGate({
@@ -190,7 +185,7 @@ interface EngineParts {
   readonly metrics: Metrics;
   readonly tracing: Tracing;
   readonly model: ModelPart;
-  readonly patienceMs: number | undefined;
+  readonly patienceMs?: number;
 }
 
 function modelInForce(config: Config, log: Logger, pool: Pool): ModelPart {
