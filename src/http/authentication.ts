@@ -53,14 +53,25 @@ export function createAuthentication(options: AuthenticationOptions): Authentica
   async function judge(credential: string, deadline: Deadline): Promise<Caller> {
     const from = now().getTime();
     if (credential.startsWith(SERVICE_KEY_PREFIX)) {
-      const judging = callerByServiceKey(credential, { findServiceKey: options.findServiceKey, now: new Date(from) });
-      const { caller, until } = await within(deadline, judging, () => tooLate('DATABASE_UNAVAILABLE'));
-      callers.learn(credential, { value: caller, from, until: Math.min(until, from + KEY_LASTS_MS) });
-      return caller;
+      return await within(deadline, judgeKey(credential), () => tooLate('DATABASE_UNAVAILABLE'));
     }
     const identity = ours.find(credential) ?? (await verify(credential, deadline));
     const caller = await callerByToken(identity, { checkSession: options.checkSession, deadline });
     if (identity.session === undefined) callers.learn(credential, judgedOf(identity, { value: caller, from }));
+    return caller;
+  }
+
+  async function judgeKey(credential: string): Promise<Caller> {
+    const from = now().getTime();
+    const { findServiceKey } = options;
+    const { caller, until } = await callerByServiceKey(credential, { findServiceKey, now: new Date(from) });
+    // Under load everybody who comes between its end and the next judgement would wait for that, and take the whole stack.
+    const renewal = {
+      at: from + KEY_LASTS_MS / 2,
+      // Where it is refused by now, or cannot be judged, it ends as it would have.
+      begin: () => void judgeKey(credential).catch(() => undefined),
+    };
+    callers.learn(credential, { value: caller, from, until: Math.min(until, from + KEY_LASTS_MS), renewal });
     return caller;
   }
 

@@ -23,6 +23,8 @@ export interface Judged<T> {
   readonly until: number;
   /** Whether what it was judged by is as it was; left out: it does not change. */
   readonly stands?: () => boolean;
+  /** Begins to judge it anew, once, when it is asked for at `at` or later: whoever comes at its end need not wait then. */
+  readonly renewal?: { readonly at: number; readonly begin: () => void };
 }
 
 /** They are kept twice over at most. */
@@ -31,12 +33,18 @@ const MAX = 16_384;
 /** Makes a memory with nothing in it. */
 export function createKnownCredentials<T>(now: () => Date): KnownCredentials<T> {
   const known = createMemo<Judged<T>>(MAX);
+  const renewed = new WeakSet<Judged<T>>();
   return {
     find(credential) {
       const found = known.get(hashOf(credential));
       if (found === undefined) return undefined;
       const at = now().getTime();
-      return at >= found.from && at < found.until && found.stands?.() !== false ? found.value : undefined;
+      if (at < found.from || at >= found.until || found.stands?.() === false) return undefined;
+      if (found.renewal !== undefined && at >= found.renewal.at && !renewed.has(found)) {
+        renewed.add(found);
+        found.renewal.begin();
+      }
+      return found.value;
     },
     learn(credential, judged) {
       known.set(hashOf(credential), judged);

@@ -37,3 +37,14 @@ test('it ends with what it was judged by', () => {
   stands = false;
   expect(known.find('token')).toBeUndefined();
 });
+
+test('it is judged anew ahead of its end, once, and ends all the same where that brings nothing', () => {
+  let begun = 0;
+  known.learn('key', { ...FOREVER, until: 1_400, renewal: { at: 1_200, begin: () => (begun += 1) } });
+  now = 1_199;
+  expect([known.find('key'), begun]).toEqual(['ada', 0]);
+  now = 1_200;
+  expect([known.find('key'), known.find('key'), begun]).toEqual(['ada', 'ada', 1]);
+  now = 1_400;
+  expect([known.find('key'), begun]).toEqual([undefined, 1]);
+});
