@@ -72,8 +72,9 @@ async function build() {
     known: authenticate.known,
     read: createInstantCheck({ cache, gate, journal }),
     later: () => undefined,
+    refusals: { isDue: () => false, body: () => ({}), onAnswered: () => undefined },
     onAnswered: logAnswered(
-      { operationId: 'check', method: 'POST', route: '/api/v1/check' },
+      { operationId: 'check', method: 'POST', route: '/api/v1/check', status: 200, code: undefined },
       { log, seconds: createRequestSeconds(metrics), tracing: createTracing() },
     ),
   });

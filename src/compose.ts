@@ -21,11 +21,12 @@ import { createMailMetrics } from './mail/mail-metrics.js';
 import { createPostOffice } from './mail/post-office.js';
 import { createMailSender } from './mail/sender.js';
 import { createClock, readDatabaseClock } from './platform/clock.js';
+import { createLineLook } from './platform/engine-call.js';
 import { createEngineWatch } from './platform/engine-watch.js';
 import type { EngineAddress } from './platform/engine-http.js';
 import { createEngineLook, hasModel, writeModel } from './platform/openfga-admin.js';
 import { observeEngine } from './platform/openfga-metrics.js';
-import { createQuestionSlots, createTupleStore } from './platform/openfga.js';
+import { createQuestionSlots, createTupleStore, PATIENCE_MS } from './platform/openfga.js';
 import { createLoopDelay } from './platform/loop-delay.js';
 import { createPool } from './platform/postgres.js';
 import type { Pool } from './platform/postgres.js';
@@ -82,7 +83,7 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
   const now = outside.now ?? clock.now;
   const model = modelInForce(config, log, syncPool);
   const tracing = createTracing();
-  const { slots, engineWatch, ...engine } = engineOf(config, { ...outside, metrics, tracing, model });
+  const { inLine, engineWatch, ...engine } = engineOf(config, { ...outside, metrics, tracing, model });
   const tuples = outside.tuples ?? engine.tuples;
   const loop = createLoopDelay();
   const gate = createSyncGate({
@@ -97,7 +98,7 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
 
   const { projector, reconcileTimer, filling } = createSync({ ...config, log, metrics, pool: syncPool, tuples, model });
   const ledger = createLedger({ url: config.database.syncUrl, ...config.audit, log, metrics });
-  const { validateResponses = false, load = { waiting: slots.waiting, lateMs: loop.lateMs } } = outside;
+  const { validateResponses = false, load = { ...inLine, lateMs: loop.lateMs } } = outside;
   const { service, management, readiness, overload, warmUp } = createServers(
     { ...base, signingIn, validateResponses, load, wake: () => projector.wake() },
     ledger.warning,
@@ -171,11 +172,11 @@ function engineAddress({ engine: { url, storeId, token, ca } }: Config): EngineA
 }
 
 /** The engine's port, what bounds the questions put to it, and whether it serves. */
-function engineOf(config: Config, { metrics, tracing, model, patienceMs }: EngineParts) {
+function engineOf(config: Config, { metrics, tracing, model, patienceMs = PATIENCE_MS }: EngineParts) {
   const slots = createQuestionSlots();
   const asked = { ...engineAddress(config), observe: observeEngine(metrics), tracing, slots, patienceMs };
   return {
-    slots,
+    inLine: { waiting: slots.waiting, isLineTooLong: createLineLook(asked) },
     tuples: createTupleStore({ ...asked, modelId: () => model.modelId() }),
     engineWatch: createEngineWatch(createEngineLook(asked)),
   };

@@ -17,6 +17,8 @@ import { toQuestion, type Question } from './question.js';
 
 /** A check that was read from a body. */
 export interface PlainCheck {
+  /** The tenant that it is about. */
+  readonly tenantId: string;
   /** Whether this caller may ask it, and needs no right of their own that would have to be looked up. */
   readonly isOpenTo: (caller: Caller) => boolean;
   /** The answer, written down; undefined: this takes more than can be done at once, and nothing has happened. */
@@ -37,6 +39,7 @@ export function createInstantCheck(options: InstantOptions): ReadPlainCheck {
     const question = orUndefined(() => questionIn(body));
     if (question === undefined) return undefined;
     return {
+      tenantId: question.tenantId,
       isOpenTo: (caller) => orUndefined(() => (needOf(caller, question) === undefined ? true : undefined)) ?? false,
       atOnce: createAtOnce(question, options),
     };

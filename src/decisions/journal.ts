@@ -91,7 +91,8 @@ export function createJournal({ decisionLog, gate, metrics, now, modelId: curren
         measure({ api: subject.api, outcome: 'undecided', source: 'engine' }, decision.startedAt);
         // Whoever asked gets 503 whether or not this is written down.
         const undecided = { ...moment(subject.tenantId), answer: 'undecided', problem: problem.code } as const;
-        if (problem.code !== 'AUDIT_UNAVAILABLE') {
+        // What is refused for load is counted and in the access log, here as where it is shed: a row of it is more load.
+        if (problem.code !== 'AUDIT_UNAVAILABLE' && problem.code !== 'OVERLOADED') {
           await decisionLog.record(entryOf(decision, undecided)).catch(() => undefined);
         }
         throw error === problem || problem.code !== 'INTERNAL' ? problem : error;

@@ -51,7 +51,7 @@ export function logRequest(
     seconds.observe(
       {
         operation: record.operationId ?? 'none',
-        status_class: status === undefined ? 'aborted' : `${String(status).slice(0, 1)}xx`,
+        status_class: status === undefined ? 'aborted' : classOf(status),
       },
       durationMs / 1000,
       exemplarOf(record.trace),
@@ -61,20 +61,34 @@ export function logRequest(
   });
 }
 
-/** The same for what was answered with 200 at once, all of it under one address. */
+/** What all that is answered at once in one way has in common; `code` of a problem. */
+export interface AtOnce {
+  readonly operationId: string;
+  readonly method: string;
+  readonly route: string;
+  readonly status: number;
+  readonly code: string | undefined;
+}
+
+/** The same for what was answered at once, all of it under one address. */
 export function logAnswered(
-  { operationId, method, route }: { operationId: string; method: string; route: string },
+  { operationId, method, route, status, code }: AtOnce,
   { log, seconds, tracing }: { log: Logger; seconds: RequestSeconds; tracing: Tracing },
 ): (answered: { requestId: string; caller: Caller; head: TracedHead; durationMs: number }) => void {
-  const series = seconds.series({ operation: operationId, status_class: '2xx' });
-  const always = { method, path: route, route, operationId, code: undefined };
+  const series = seconds.series({ operation: operationId, status_class: classOf(status) });
+  const always = { method, path: route, route, operationId, code };
   return ({ requestId, caller, head, durationMs }) => {
     const trace = tracing.startRequest(head, { method, path: route, agoMs: durationMs });
-    trace?.end({ operationId, route, status: 200 });
+    trace?.end({ operationId, route, status });
     series.observe(durationMs / 1000, exemplarOf(trace));
     if (!log.isLevelEnabled('info')) return;
-    writeLine(log, { ...always, requestId, caller, trace }, { status: 200, durationMs });
+    writeLine(log, { ...always, requestId, caller, trace }, { status, durationMs });
   };
+}
+
+/** E.g. `5xx`. */
+function classOf(status: number): string {
+  return `${String(status).slice(0, 1)}xx`;
 }
 
 /** The trace that the measurement may point to: of one that is not kept there is nothing to be seen. */

@@ -31,6 +31,7 @@ import type { Answer, OncePerKey } from './idempotency.js';
 import { invalidRequest } from './problems.js';
 import { createRoutes, type RouteMatch } from './routes.js';
 import { secureAnswers } from './security-headers.js';
+import { overloaded } from './shedding.js';
 import { createValidator } from './validation.js';
 import { warmUp } from './warm-up.js';
 
@@ -111,7 +112,7 @@ async function respond(
   const endpoint = findEndpoint(match(record.method, record.path), response);
   record.operationId = endpoint.id;
   record.route = endpoint.route;
-  options.shed?.(endpoint);
+  if (options.shed?.(endpoint) === true) throw overloaded();
   const isPublic = endpoint.permission === 'public';
   if (!isPublic) {
     record.caller = await options.authenticate(request, deadline);

@@ -11,8 +11,9 @@ import type { Logger } from 'pino';
 import { logAnswered, logRequest, type RequestSeconds } from './access-log.js';
 import { begin, contextOf, type Endpoint, type Exchange, type ExchangeOptions, inTraceOf } from './exchange.js';
 import type { Answer } from './idempotency.js';
+import { problemBody } from './problems.js';
 import { secureAnswers } from './security-headers.js';
-import type { Shed } from './shedding.js';
+import { overloaded, type Shed } from './shedding.js';
 import { createShortRoad, type ShortRoad, type ShortRoadOptions } from './short-road.js';
 
 export interface CheckRoadOptions {
@@ -29,23 +30,29 @@ export function createCheckRoad(
   of: { options: CheckRoadOptions & ExchangeOptions; seconds: RequestSeconds },
 ): ShortRoad | undefined {
   const { options, seconds } = of;
-  const { atOnce, log, tracing } = options;
+  const { atOnce, shed, log } = options;
   const check = endpoints.find(
     ({ id, method, permission }) => id === 'check' && method === 'POST' && permission === 'decide',
   );
   if (atOnce === undefined || check === undefined) return undefined;
   const { id: operationId, method, route } = check;
+  const always = { operationId, method, route };
+  const refusal = overloaded();
   return createShortRoad({
     ...atOnce,
     path: route,
-    onAnswered: logAnswered({ operationId, method, route }, { log, seconds, tracing }),
+    onAnswered: logAnswered({ ...always, status: 200, code: undefined }, { ...options, seconds }),
+    refusals: {
+      isDue: (tenantId) => shed?.(check, tenantId) === true,
+      body: (requestId) => problemBody(refusal, { requestId, path: route }),
+      onAnswered: logAnswered({ ...always, status: 503, code: refusal.code }, { ...options, seconds }),
+    },
     later: (exchange, { caller, body }) => {
       secureAnswers(exchange.request, exchange.response, () => undefined);
       const begun = begin(exchange, options);
       Object.assign(begun.record, { operationId, route, caller });
       logRequest(exchange.response, { record: begun.record, log, seconds });
-      const answering = { exchange: begun, body, shed: options.shed };
-      inTraceOf(begun, () => answerLater(check, answering)).catch(begun.fail);
+      inTraceOf(begun, () => answerLater(check, { exchange: begun, body })).catch(begun.fail);
     },
   });
 }
@@ -53,9 +60,8 @@ export function createCheckRoad(
 /** What is left of the stack's way for a check that needs no validator any more. */
 async function answerLater(
   endpoint: Endpoint,
-  { exchange, body, shed }: { exchange: Exchange; body: unknown; shed: Shed | undefined },
+  { exchange, body }: { exchange: Exchange; body: unknown },
 ): Promise<void> {
-  shed?.(endpoint);
   // `read` has held the body to the contract, of which the handler's types are made.
   const answer = await endpoint.handler({ body } as never, contextOf(exchange, endpoint) as never);
   sendJson(exchange.response, answer);

@@ -1,8 +1,9 @@
 /**
  * Load shedding: what cannot be answered in time is refused at once, lists before batches before single checks.
  *
- * Two things say that there is too much: questions that wait for the engine, and an event loop that comes round late.
- * Only decisions are refused: an administrator who revokes under load must get through. tests/contract/shedding.test.ts.
+ * Two things say that there is too much: questions that wait for the engine, and an event loop that comes round late; of
+ * a check about a tenant also the line that it would stand in. Only decisions are refused: an administrator who revokes
+ * under load must get through. tests/contract/shedding.test.ts.
  */
 import type { Counter, Metrics } from '../platform/metrics.js';
 import { Problem } from '../shared/problem.js';
@@ -14,10 +15,20 @@ export interface Load {
   readonly waiting: () => number;
   /** How late the event loop comes round, on the average of the last moments, in milliseconds. */
   readonly lateMs: () => number;
+  /** Whether a check about the tenant would have to wait for too long among others about it. */
+  readonly isLineTooLong: (tenantId: string) => boolean;
 }
 
-/** Throws Problem OVERLOADED where the operation is not to be begun. */
-export type Shed = (operation: Pick<ContractOperation, 'id' | 'permission'>) => void;
+/** Whether the operation is not to be begun, which is counted; a check's tenant is named where it is known by then. */
+export type Shed = (operation: Pick<ContractOperation, 'id' | 'permission'>, tenantId?: string) => boolean;
+
+/** The problem of what is shed. */
+export function overloaded(): Problem {
+  return new Problem('OVERLOADED', 'there is too much to do at the moment', { retryAfterSeconds: RETRY_AFTER_SECONDS });
+}
+
+/** When to come again. */
+export const RETRY_AFTER_SECONDS = 1;
 
 const LIMITS = {
   list: { waiting: 64, lateMs: 150 },
@@ -26,7 +37,7 @@ const LIMITS = {
 } as const;
 
 /** Whether single checks are refused: there is more than shedding the rest can help. */
-export function isTooMuch({ waiting, lateMs }: Load): boolean {
+export function isTooMuch({ waiting, lateMs }: Pick<Load, 'waiting' | 'lateMs'>): boolean {
   return waiting() > LIMITS.check.waiting || lateMs() > LIMITS.check.lateMs;
 }
 
@@ -36,13 +47,16 @@ export function createShedder(load: Load, metrics: Metrics): Shed {
     help: 'Decisions refused because there was too much to do, by what was asked.',
     labels: ['class'],
   });
-  return (operation) => {
-    if (operation.permission !== 'decide') return;
+  return (operation, tenantId) => {
+    if (operation.permission !== 'decide') return false;
     const kind = classOf(operation.id);
     const limits = LIMITS[kind];
-    if (load.waiting() <= limits.waiting && load.lateMs() <= limits.lateMs) return;
-    shed.inc({ class: kind });
-    throw new Problem('OVERLOADED', 'there is too much to do at the moment', { retryAfterSeconds: 1 });
+    const isRefused =
+      load.waiting() > limits.waiting ||
+      load.lateMs() > limits.lateMs ||
+      (tenantId !== undefined && load.isLineTooLong(tenantId));
+    if (isRefused) shed.inc({ class: kind });
+    return isRefused;
   };
 }
 

@@ -41,12 +41,21 @@ export interface HttpLimits {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-export interface CallerOptions {
+/** How long a check stands in line for the engine. */
+export interface InLine {
   readonly slots: Slots;
+  /** How long one may, in milliseconds: whoever waits longer has gone by then, or will try again. */
+  readonly patienceMs: number;
+}
+
+export interface CallerOptions extends InLine {
   readonly observe: (request: EngineRequest) => void;
   readonly sendTraced: SendTraced;
-  /** How long a check may stand in line, in milliseconds: whoever waits longer has gone by then, or will try again. */
-  readonly patienceMs: number;
+}
+
+/** Whether a check about a tenant would be refused now as one that has to wait for too long. */
+export function createLineLook({ slots, patienceMs }: InLine): (tenantId: string) => boolean {
+  return (tenantId) => slots.isTooLong({ line: tenantId, withinMs: patienceMs / 2 });
 }
 
 /** One request: bounded as a whole (the HTTP client's own time limit counts idle time only), observed, translated. */

@@ -46,7 +46,8 @@ const TUPLES_PER_PAGE = 100;
 const QUESTIONS_AT_A_TIME = 16;
 /** Of one tenant: half of the places, and what it may have waiting; the engine is no faster with more. */
 const QUESTIONS_OF_ONE = { held: 8, waiting: 256 };
-const PATIENCE_MS = 500;
+/** How long a check stands in line for the engine at most, in milliseconds. */
+export const PATIENCE_MS = 500;
 /** Questions a BatchCheck: as many as one tenant may have under way. */
 const CHECKS_PER_BATCH = 8;
 /** Of one long list: the second is ready when the first is answered; others come in between. */

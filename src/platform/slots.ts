@@ -11,6 +11,8 @@ export interface Slots {
    * as many as it may. Rejects with the signal's reason when it aborts first, and with TooManyWaiting at once.
    */
   take(count: number, signal: AbortSignal, where?: Where): Promise<() => void>;
+  /** Whether `take` would reject one place there with TooManyWaiting. */
+  readonly isTooLong: (where: Where) => boolean;
   /** How many places are asked for that are not free. */
   readonly waiting: () => number;
 }
@@ -38,8 +40,8 @@ interface Waiting {
   readonly enter: () => void;
 }
 
-/** A line so short is nobody's hurry. */
-const SHORT_LINE = 8;
+/** So few before one are nobody's hurry, whatever the last moments were like. */
+const FEW = 8;
 /** What the rate is measured over, in milliseconds. */
 const MOMENT_MS = 200;
 
@@ -97,12 +99,24 @@ export function createSlots(size: number, { held = size, waiting: longest = Infi
       first.enter();
     }
   }
-  /** Whether whoever comes last into it is expected to wait for longer: the lines take turns. */
-  function takesLonger(line: Line, withinMs: number): boolean {
-    if (line.waitingPlaces < SHORT_LINE) return false;
-    let turns = 0;
-    for (const { waiting } of lines.values()) turns += waiting.length > 0 ? 1 : 0;
-    return (line.waitingPlaces * turns) / rate.perMs() > withinMs;
+  /**
+   * Whether whoever comes last into it is expected to wait for longer. The lines take turns: of a longer one as many go
+   * before as stand in this one, and one more.
+   */
+  function takesLonger(line: Line | undefined, withinMs: number): boolean {
+    const goInTime = Math.max(FEW, rate.perMs() * withinMs);
+    if (waitingPlaces < goInTime) return false;
+    const place = (line?.waitingPlaces ?? 0) + 1;
+    let before = 0;
+    for (const each of lines.values()) {
+      before += each === line ? place - 1 : Math.min(each.waitingPlaces, place);
+      if (before >= goInTime) return true;
+    }
+    return false;
+  }
+  function isTooLong({ line: name = '', withinMs = Infinity }: Where, count = 1): boolean {
+    const line = lines.get(name);
+    return (line?.waitingPlaces ?? 0) + count > longest || takesLonger(line, withinMs);
   }
   function giveBack(name: string, line: Line, count: number): void {
     rate.note(count, waitingPlaces > 0);
@@ -113,13 +127,13 @@ export function createSlots(size: number, { held = size, waiting: longest = Infi
   }
   return {
     waiting: () => waitingPlaces,
-    async take(wanted, signal, { line: name = '', withinMs = Infinity } = {}) {
+    isTooLong: (where) => isTooLong(where),
+    async take(wanted, signal, where = {}) {
+      const { line: name = '' } = where;
       const count = Math.min(wanted, held);
       signal.throwIfAborted();
+      if (isTooLong(where, count)) throw new TooManyWaiting(`too many wait in line \`${name}\``);
       const line = lines.get(name) ?? { waiting: [], waitingPlaces: 0, held: 0 };
-      if (line.waitingPlaces + count > longest || takesLonger(line, withinMs)) {
-        throw new TooManyWaiting(`too many wait in line \`${name}\``);
-      }
       lines.set(name, line);
       await new Promise<void>((resolve, reject) => {
         const giveUp = (): void => {

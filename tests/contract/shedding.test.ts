@@ -1,15 +1,23 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { createShedder } from '../../src/http/shedding.js';
+import { createShedder, type Shed } from '../../src/http/shedding.js';
 import { createMetrics } from '../../src/platform/metrics.js';
 import { AS_ADA, QUESTION, type RunningApp, startApp } from '../support/http-app.js';
 import { expectProblem } from '../support/problem-schema.js';
 
-const load = { waiting: 0, lateMs: 0 };
+const load = { waiting: 0, lateMs: 0, longLine: '' };
 let app: RunningApp;
+let shed: Shed;
 beforeEach(async () => {
-  Object.assign(load, { waiting: 0, lateMs: 0 });
-  const shed = createShedder({ waiting: () => load.waiting, lateMs: () => load.lateMs }, createMetrics());
+  Object.assign(load, { waiting: 0, lateMs: 0, longLine: '' });
+  shed = createShedder(
+    {
+      waiting: () => load.waiting,
+      lateMs: () => load.lateMs,
+      isLineTooLong: (tenantId) => tenantId === load.longLine,
+    },
+    createMetrics(),
+  );
   app = await startApp({ shed });
 });
 afterEach(() => app.server.stop());
@@ -64,4 +72,10 @@ test('introspection goes with the checks that it stands before, not with the lis
 test('what is no decision is not refused', async () => {
   load.waiting = 1_000;
   expect((await fetch(`${app.base}/openapi.json`)).status).toBe(200);
+});
+
+test('a check about a tenant of whom too many wait goes, and one about another does not', () => {
+  load.longLine = 'acme';
+  const check = { id: 'check', permission: 'decide' } as const;
+  expect([shed(check, 'acme'), shed(check, 'zeta'), shed(check)]).toEqual([true, false, false]);
 });

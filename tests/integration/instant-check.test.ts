@@ -12,13 +12,15 @@ import type { World } from '../support/world.js';
 let world: World;
 let service: RunningService;
 let key: string;
+const load = { waiting: 0, longLine: '' };
 beforeAll(async () => {
   world = await createWorld();
   await world.addTenant('acme', 'rcm');
   await world.addUser('acme', 'ann', ['BILLER']);
   await world.settle();
   const patient = { requestTimeoutMs: 10_000, engineTimeoutMs: 5_000 };
-  service = await startService(world, { ...patient, decisionLog: 'async' });
+  const busy = { waiting: () => load.waiting, lateMs: () => 0, isLineTooLong: (id: string) => id === load.longLine };
+  service = await startService(world, { ...patient, decisionLog: 'async', load: busy });
   key = await service.addKey(undefined);
 });
 afterAll(async () => {
@@ -141,3 +143,37 @@ test('a service key that is revoked is refused within half a second', async () =
     expect((await post(YES, { authorization: `Bearer ${doomed}` })).status).toBe(401);
   }
 });
+
+test('what there is no time for is refused in the stack’s own words; what is kept is answered all the same', async () => {
+  const fresh = JSON.stringify({ ...(JSON.parse(YES) as object), consistency: 'full' });
+  await warm(YES, BY_KEY());
+  const counted = async () => /^bailiwick_shed_total\{class="check"\} (\d+)/m.exec(await metrics())?.[1];
+  try {
+    load.longLine = 'acme';
+    const short = await post(fresh, BY_KEY());
+    expect(await counted()).toBe('1');
+    expect((await post(YES, BY_KEY())).status).toBe(200);
+    expect((await post(fresh.replace('acme', 'zeta'), BY_KEY())).status).toBe(200);
+    load.waiting = 1_000;
+    const long = await post(fresh, { ...BY_KEY(), 'x-unknown': '1' });
+    expect(refusal(short)).toEqual(refusal(long));
+    expect(short).toMatchObject({ status: 503, headers: { 'retry-after': '1' }, body: { code: 'OVERLOADED' } });
+    expect(short.body['requestId']).toBe(short.headers['x-request-id']);
+    expect(await counted()).toBe('2');
+    expect(await metrics()).toMatch(/http_request_duration_seconds_count\{operation="check",status_class="5xx"\} 2$/m);
+    const rows = await world.sql(`select 1 from audit.decision where request_id = any($1)`, [
+      [short, long].map(({ headers }) => headers['x-request-id']),
+    ]);
+    expect(rows).toEqual([]);
+  } finally {
+    Object.assign(load, { waiting: 0, longLine: '' });
+  }
+});
+
+const metrics = async (): Promise<string> => await (await fetch(`${service.management}/metrics`)).text();
+
+function refusal({ status, headers, body }: Answer): object {
+  const { 'content-length': length, ...others } = headers;
+  expect(length).toBeDefined();
+  return { status, headers: { ...others, 'x-request-id': '', date: '' }, body: { ...body, requestId: '' } };
+}

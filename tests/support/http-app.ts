@@ -27,6 +27,7 @@ function stubRead(seen: unknown[]): (body: unknown) => PlainCheck | undefined {
     const question = orUndefined(() => questionIn(body));
     if (question === undefined) return undefined;
     return {
+      tenantId: question.tenantId,
       isOpenTo: (caller) => orUndefined(() => needOf(caller, question) === undefined) ?? false,
       atOnce: (asker) => {
         seen.push({ input: { body }, context: asker });

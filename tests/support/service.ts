@@ -9,6 +9,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Logger } from 'pino';
 
 import { compose } from '../../src/compose.js';
+import type { Load } from '../../src/http/shedding.js';
 import type { Config } from '../../src/config.js';
 import type {
   CheckRequest,
@@ -44,6 +45,8 @@ export interface ServiceOver {
   readonly validateResponses?: boolean;
   readonly auditKey?: string;
   readonly checkpointFile?: string;
+  /** What there is to do. */
+  readonly load?: Load;
   /** Nobody hears it where left out. */
   readonly log?: Logger;
 }
@@ -115,6 +118,12 @@ export interface RunningService {
   stop(): Promise<void>;
 }
 
+/**
+ * Nothing is refused for want of time: two cores are shared with the tests, and some ask thousands of questions at once.
+ * What is refused when is tests/contract/shedding.test.ts' concern.
+ */
+const NO_LOAD: Load = { waiting: () => 0, lateMs: () => 0, isLineTooLong: () => false };
+
 /** Starts the service. */
 export async function startService(world: World, over: ServiceOver = {}): Promise<RunningService> {
   let fixed: Date | undefined;
@@ -122,9 +131,7 @@ export async function startService(world: World, over: ServiceOver = {}): Promis
   const service = compose(configOf(world, over), over.log ?? quiet, {
     now,
     validateResponses: over.validateResponses ?? false,
-    // Nothing is refused for want of time: two cores are shared with the tests, and some ask thousands of questions at
-    // once. What is refused when is tests/contract/shedding.test.ts' concern.
-    load: { waiting: () => 0, lateMs: () => 0 },
+    load: over.load ?? NO_LOAD,
     patienceMs: 60_000,
     // Half a second for each of a hundred services; tests/unit/warm-up.test.ts.
     warmsUp: false,

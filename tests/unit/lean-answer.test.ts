@@ -14,11 +14,17 @@ const HEADERS = [
   'content-type',
   'application/json',
 ];
-const send = createSendAtOnce(HEADERS);
 const TEXT = '{"allowed":true}';
 
+interface Case {
+  readonly text?: string;
+  readonly status?: number;
+  readonly prepare?: (response: object) => void;
+}
+
 /** Through `send`, and as Node would have it. */
-async function answers(request: string, text = TEXT, prepare: (response: object) => void = () => undefined) {
+async function answers(request: string, { text = TEXT, status = 200, prepare = () => undefined }: Case = {}) {
+  const send = createSendAtOnce(status, HEADERS);
   const ways: RequestListener[] = [
     (_request, response) => {
       prepare(response);
@@ -27,7 +33,7 @@ async function answers(request: string, text = TEXT, prepare: (response: object)
     (_request, response) => {
       prepare(response);
       const length = String(Buffer.byteLength(text));
-      response.writeHead(200, [...HEADERS, 'x-request-id', 'r-1', 'content-length', length]);
+      response.writeHead(status, [...HEADERS, 'x-request-id', 'r-1', 'content-length', length]);
       response.end(text);
     },
   ];
@@ -48,8 +54,9 @@ async function answers(request: string, text = TEXT, prepare: (response: object)
 
 const get = (more = '', version = '1.1'): string => `GET / HTTP/${version}\r\nhost: a\r\n${more}\r\n`;
 
-test.each<{ what: string; request: string; text?: string; prepare?: (response: object) => void }>([
+test.each<Case & { what: string; request: string; line?: string }>([
   { what: 'a plain request', request: get() },
+  { what: 'a plain refusal', request: get(), status: 503, line: 'HTTP/1.1 503 Service Unavailable' },
   { what: 'one that ends its connection', request: get('connection: close\r\n') },
   { what: 'one of HTTP/1.0', request: get('', '1.0') },
   { what: 'one of HTTP/1.0 that keeps its connection', request: get('connection: keep-alive\r\n', '1.0') },
@@ -60,9 +67,9 @@ test.each<{ what: string; request: string; text?: string; prepare?: (response: o
     request: get(),
     prepare: (response) => (response as { setHeader: (name: string, value: string) => void }).setHeader('connection', 'close'),
   },
-])('$what is answered with the same bytes', async ({ request, text, prepare }) => {
-  const [lean, plain] = await answers(request, text, prepare);
-  expect(lean).toContain('HTTP/1.1 200 OK');
+])('$what is answered with the same bytes', async ({ request, line = 'HTTP/1.1 200 OK', ...more }) => {
+  const [lean, plain] = await answers(request, more);
+  expect(lean).toContain(line);
   expect(lean).toBe(plain);
 }); // prettier-ignore
 
@@ -72,7 +79,7 @@ test('the head that is made once is taken where it can be', async () => {
     const { writeHead } = response as { writeHead: (...of: unknown[]) => unknown };
     Object.assign(response, { writeHead: (...of: unknown[]) => (seen.push(of), writeHead.apply(response, of)) });
   };
-  await answers(get(), TEXT, spy);
+  await answers(get(), { prepare: spy });
   // Node's own way, and nobody else.
   expect(seen).toHaveLength(1);
 });

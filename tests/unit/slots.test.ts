@@ -121,6 +121,8 @@ test('who is in a hurry is refused where the line takes too long, and is taken w
     await expect(slots.take(1, NEVER, { line: 'a', withinMs: 300 })).rejects.toBeInstanceOf(TooManyWaiting);
     const patient = slots.take(1, NEVER, { line: 'a', withinMs: 500 });
     const unhurried = slots.take(1, NEVER, { line: 'a' });
+    expect(slots.isTooLong({ line: 'a', withinMs: 300 })).toBe(true);
+    expect(slots.isTooLong({ line: 'a', withinMs: 600 })).toBe(false);
     // Another line is short, and has its turn with this one.
     const other = slots.take(1, NEVER, { line: 'b', withinMs: 1 });
     for (const back of [...backs.slice(12, 14), other, ...backs.slice(14), first, patient, unhurried]) (await back)();
@@ -128,6 +130,25 @@ test('who is in a hurry is refused where the line takes too long, and is taken w
     // What was known is forgotten once nobody waits.
     const late = Array.from({ length: 12 }, () => slots.take(1, NEVER, { line: 'a', withinMs: 1 }));
     for (const back of late) (await back)();
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('many short lines make everybody wait as one long one does', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  try {
+    const slots = createSlots(1);
+    const backs = Array.from({ length: 40 }, (_, n) => slots.take(1, NEVER, { line: String(n) }));
+    for (const back of backs.slice(0, 12)) {
+      vi.advanceTimersByTime(20);
+      (await back)();
+    }
+    // 27 are before whoever comes, one every 20 ms: 540 ms.
+    expect(slots.isTooLong({ line: 'new', withinMs: 500 })).toBe(true);
+    expect(slots.isTooLong({ line: 'new', withinMs: 600 })).toBe(false);
+    expect(slots.isTooLong({ line: 'new' })).toBe(false);
+    for (const back of backs.slice(12)) (await back)();
   } finally {
     vi.useRealTimers();
   }
