@@ -34,8 +34,12 @@ export interface Sync {
 }
 
 const PARKED_RETRY_MS = 60_000;
-/** A projector starts each write within this of its claim; whoever takes over waits it out. */
-const LEASE_MS = 1_000;
+/**
+ * A projector starts each write within this of its claim, and gives up on it after that: whoever takes over waits out
+ * both, and the engine's own time, so they decide how soon a killed projector's last changes are in force.
+ */
+const LEASE_MS = 500;
+const WRITE_TIMEOUT_MS = 2_000;
 /** Full comparisons are on nobody's request. */
 const BACKGROUND_TIMEOUT_MS = 5_000;
 
@@ -48,7 +52,7 @@ export function createSync({ engine, reconcileSeconds, log, metrics, pool, tuple
     tuples,
     log,
     metrics: syncMetrics,
-    writeTimeoutMs: engine.requestTimeoutMs,
+    writeTimeoutMs: Math.min(WRITE_TIMEOUT_MS, engine.requestTimeoutMs),
     engineRequestTimeoutMs: engine.requestTimeoutMs,
     leaseMs: LEASE_MS,
     parkMs: PARKED_RETRY_MS,

@@ -179,6 +179,11 @@ export async function glance(tx: Tx): Promise<{ ranks: Rank[]; unpark: boolean }
   return rows[0] ?? { ranks: [], unpark: false };
 }
 
+/** Gives up one's own claim, once none of its writes is under way but what is held for that. */
+export async function releaseClaim(tx: Tx, claimId: string): Promise<void> {
+  await tx.query({ text: `delete from sync.claim where id = $1::bigint`, values: [claimId] });
+}
+
 /**
  * Takes over from a projector that ended without finishing: what it had claimed waits until no write of its can still
  * be under way, `fenceMs` after the claim. Resolves to how many entries wait.
@@ -240,6 +245,7 @@ export async function touchKeys(
   touched: readonly (Pick<Entry, 'kind' | 'tenantId' | 'a' | 'b'> & { prior: Prior })[],
   holdMs = 0,
 ): Promise<void> {
+  if (touched.length === 0) return;
   await tx.query({
     name: 'touch-keys',
     text: `

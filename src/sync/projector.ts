@@ -18,6 +18,7 @@ import {
   holdEntries,
   inheritClaims,
   insertClaim,
+  releaseClaim,
   RANKS,
   retryParked,
   touchKeys,
@@ -56,6 +57,7 @@ export function createProjector(options: ProjectorOptions): Projector {
   const fenceMs = options.leaseMs + options.writeTimeoutMs + holdMs;
   const batch: BatchOptions = { ...options, holdMs };
   const uncertain: Uncertain[] = [];
+  let lastClaim: string | undefined;
   let stopping = false;
   // A function, because the answer changes while something is awaited.
   const isStopping = (): boolean => stopping;
@@ -98,20 +100,23 @@ export function createProjector(options: ProjectorOptions): Projector {
 
   /**
    * Keys that were written without their entries being removed: somebody else may have applied them meanwhile, from
-   * newer rows. They are looked at again; where a write is still under way, once more when it cannot be any longer.
+   * newer rows. They are looked at again, where a write is still under way as soon as it cannot be any longer. That is
+   * all that the fence of our own last claim would wait for, and more: nothing else of it was written, so it is let go.
    */
   async function requeueUncertain(): Promise<void> {
-    if (uncertain.length === 0) return;
+    if (uncertain.length === 0 && lastClaim === undefined) return;
     const touch = ({ change: { key, writes, deletes } }: Uncertain): Parameters<typeof touchKeys>[1][number] => ({
       ...key,
       prior: { tuples: [...writes, ...deletes].map(({ user, relation, object }) => ({ user, relation, object })) },
     });
-    const open = uncertain.filter(({ isOpen }) => isOpen);
-    await pool.transaction((tx) => touchKeys(tx, uncertain.map(touch)));
+    const of = (isOpen: boolean) => uncertain.filter((each) => each.isOpen === isOpen).map(touch);
+    await pool.transaction(async (tx) => {
+      await touchKeys(tx, of(false));
+      await touchKeys(tx, of(true), holdMs);
+      if (lastClaim !== undefined) await releaseClaim(tx, lastClaim);
+    });
     uncertain.length = 0;
-    if (open.length === 0) return;
-    await pause(holdMs);
-    await pool.transaction((tx) => touchKeys(tx, open.map(touch), isStopping() ? holdMs : 0));
+    lastClaim = undefined;
   }
 
   async function standBy(session: Session): Promise<void> {
@@ -133,6 +138,7 @@ export function createProjector(options: ProjectorOptions): Projector {
       await retryParked(tx);
       return { inherited, claimId: await insertClaim(tx) };
     });
+    lastClaim = claimId;
     log.info({ inherited }, 'projecting');
     leading = true;
     metrics.leader(true);

@@ -76,6 +76,27 @@ describe('a leader that dies', () => {
     expect(await driftLines(world)).toEqual([]);
   });
 
+  test('with its session alone, its Write answered: it goes on at once, and waits for no fence of its own', async () => {
+    const only = stage.actor(LONG);
+    await only.lead();
+    await world.applied();
+    const sleep = stage.gate();
+    only.engine.play = async (change, forward) => {
+      await forward();
+      if (grantsAnne(change)) await sleep.pass();
+    };
+    await stage.grant();
+    await sleep.reached;
+    await only.cutOff();
+    await stage.revoke();
+    sleep.open();
+    const from = performance.now();
+    await world.applied();
+    expect(performance.now() - from).toBeLessThan(fenceMs(LONG) - 1_000);
+    expect(await stage.anneIsIn()).toBe(false);
+    expect(await driftLines(world)).toEqual([]);
+  });
+
   test('is followed by the one on stand-by, in a moment', async () => {
     const first = stage.actor();
     const second = stage.actor();
