@@ -25,6 +25,7 @@ export async function run() {
       await bench.sql(`insert into security.user_role (user_id, role_id) values ($1 || '-u', $1 || '.biller')`, [`t${String(n)}`]);
     }
     await bench.applied();
+    await bench.standBack();
     const headers = { authorization: `Bearer ${bench.key}` };
     const question = (/** @type {number} */ n) => ({ path: '/api/v1/check', headers, body: { user: `t${String(n)}-u`, permission: 'claims.read', tenant: `t${String(n)}`, consistency: 'full' } });
     const port = () => service.port;

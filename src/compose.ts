@@ -176,7 +176,7 @@ function engineOf(config: Config, { metrics, tracing, model, patienceMs = PATIEN
   const slots = createQuestionSlots();
   const asked = { ...engineAddress(config), observe: observeEngine(metrics), tracing, slots, patienceMs };
   return {
-    inLine: { waiting: slots.waiting, isLineTooLong: createLineLook(asked) },
+    inLine: { waiting: slots.waiting, isLineTooLong: createLineLook(asked), isUnderWay: slots.isUnderWay },
     tuples: createTupleStore({ ...asked, modelId: () => model.modelId() }),
     engineWatch: createEngineWatch(createEngineLook(asked)),
   };

@@ -2,8 +2,10 @@
  * Load shedding: what cannot be answered in time is refused at once, lists before batches before single checks.
  *
  * Two things say that there is too much: questions that wait for the engine, and an event loop that comes round late; of
- * a check about a tenant also the line that it would stand in. Only decisions are refused: an administrator who revokes
- * under load must get through. tests/contract/shedding.test.ts.
+ * a check about a tenant also the line that it would stand in. A late event loop must shed soon, or it never catches up:
+ * callers who wait open more connections. It is then the fault of those who ask most, so a tenant about whom nothing is
+ * under way may still ask. Only decisions are refused: an administrator who revokes under load must get through.
+ * tests/contract/shedding.test.ts.
  */
 import type { Counter, Metrics } from '../platform/metrics.js';
 import { Problem } from '../shared/problem.js';
@@ -17,6 +19,8 @@ export interface Load {
   readonly lateMs: () => number;
   /** Whether a check about the tenant would have to wait for too long among others about it. */
   readonly isLineTooLong: (tenantId: string) => boolean;
+  /** Whether anything about the tenant is under way at the engine, or waits for it. */
+  readonly isUnderWay: (tenantId: string) => boolean;
 }
 
 /** Whether the operation is not to be begun, which is counted; a check's tenant is named where it is known by then. */
@@ -31,9 +35,9 @@ export function overloaded(): Problem {
 export const RETRY_AFTER_SECONDS = 1;
 
 const LIMITS = {
-  list: { waiting: 64, lateMs: 150 },
-  batch: { waiting: 128, lateMs: 300 },
-  check: { waiting: 512, lateMs: 600 },
+  list: { waiting: 64, lateMs: 40 },
+  batch: { waiting: 128, lateMs: 80 },
+  check: { waiting: 512, lateMs: 160 },
 } as const;
 
 /** Whether single checks are refused: there is more than shedding the rest can help. */
@@ -53,7 +57,7 @@ export function createShedder(load: Load, metrics: Metrics): Shed {
     const limits = LIMITS[kind];
     const isRefused =
       load.waiting() > limits.waiting ||
-      load.lateMs() > limits.lateMs ||
+      (load.lateMs() > limits.lateMs && (tenantId === undefined || load.isUnderWay(tenantId))) ||
       (tenantId !== undefined && load.isLineTooLong(tenantId));
     if (isRefused) shed.inc({ class: kind });
     return isRefused;

@@ -3,9 +3,9 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Part } from '../shared/part.js';
 
 const RESOLUTION_MS = 10;
-const WINDOW_MS = 500;
+const WINDOW_MS = 250;
 
-/** How late the event loop comes round: the average of the last half second, in milliseconds. */
+/** How late the event loop comes round: the average of the last quarter of a second, in milliseconds. */
 export function createLoopDelay(): Part & { readonly lateMs: () => number } {
   const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   let lateMs = 0;

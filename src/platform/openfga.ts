@@ -41,10 +41,11 @@ const TUPLES_PER_PAGE = 100;
 /**
  * Questions under way at one time, in a batch or alone. OpenFGA 1.18 holds several of its 30 database connections for
  * one question; questions that wait for each other's connections wait for ever, and it does not recover (measured:
- * 48 at a time, and one BatchCheck of 50, where the bounds of a request let 100). So it is never asked more than this.
+ * 48 at a time, and one BatchCheck of 50, where the bounds of a request let 100). So one process never asks more than this,
+ * which at some 4 ms a question is as much as it can: on two cores 16 answered no more and left the service less of them.
  */
-const QUESTIONS_AT_A_TIME = 16;
-/** Of one tenant: half of the places, and what it may have waiting; the engine is no faster with more. */
+const QUESTIONS_AT_A_TIME = 10;
+/** Of one tenant: all places but two, and what it may have waiting. */
 const QUESTIONS_OF_ONE = { held: 8, waiting: 256 };
 /** How long a check stands in line for the engine at most, in milliseconds. */
 export const PATIENCE_MS = 500;
@@ -81,7 +82,7 @@ export function createEngineApi({ url, apiToken, ca }: EngineAddress): OpenFgaAp
   });
 }
 
-/** The places for questions: 16 suit an engine with its default of 30 database connections. */
+/** The places for questions; the README says how many database connections an engine needs for them. */
 export const createQuestionSlots = (): Slots => createSlots(QUESTIONS_AT_A_TIME, QUESTIONS_OF_ONE);
 
 /** Makes the engine's port. Nothing is asked of the engine yet. */

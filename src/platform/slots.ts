@@ -13,6 +13,8 @@ export interface Slots {
   take(count: number, signal: AbortSignal, where?: Where): Promise<() => void>;
   /** Whether `take` would reject one place there with TooManyWaiting. */
   readonly isTooLong: (where: Where) => boolean;
+  /** Whether anybody of the line holds a place or waits for one. */
+  readonly isUnderWay: (line: string) => boolean;
   /** How many places are asked for that are not free. */
   readonly waiting: () => number;
 }
@@ -128,6 +130,7 @@ export function createSlots(size: number, { held = size, waiting: longest = Infi
   return {
     waiting: () => waitingPlaces,
     isTooLong: (where) => isTooLong(where),
+    isUnderWay: (line) => lines.has(line),
     async take(wanted, signal, where = {}) {
       const { line: name = '' } = where;
       const count = Math.min(wanted, held);

@@ -19,7 +19,12 @@ beforeAll(async () => {
   await world.addUser('acme', 'ann', ['BILLER']);
   await world.settle();
   const patient = { requestTimeoutMs: 10_000, engineTimeoutMs: 5_000 };
-  const busy = { waiting: () => load.waiting, lateMs: () => 0, isLineTooLong: (id: string) => id === load.longLine };
+  const busy = {
+    waiting: () => load.waiting,
+    lateMs: () => 0,
+    isLineTooLong: (id: string) => id === load.longLine,
+    isUnderWay: () => false,
+  };
   service = await startService(world, { ...patient, decisionLog: 'async', load: busy });
   key = await service.addKey(undefined);
 });

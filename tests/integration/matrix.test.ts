@@ -13,8 +13,7 @@ import { isPermission } from '../../src/decisions/question.js';
 import { readOpenapi } from '../support/http-app.js';
 import { openOffice, PATIENT } from '../support/office.js';
 import type { Entry, Office } from '../support/office.js';
-import { fixtureOf, OPERATION_FIXTURES } from '../support/operation-fixtures.js';
-import type { OperationCall } from '../support/operation-fixtures.js';
+import { callOperation, fixtureOf, OPERATION_FIXTURES } from '../support/operation-fixtures.js';
 import { startService } from '../support/service.js';
 import type { Answered, As, RunningService } from '../support/service.js';
 
@@ -80,29 +79,6 @@ async function addCallers(tenant: string): Promise<void> {
       ),
       [tenant, JSON.stringify(callers)],
     );
-  }
-}
-
-function call(
-  operation: ContractOperation,
-  { path = {}, query = '', body }: OperationCall,
-  as: As,
-): Promise<Answered<unknown>> {
-  const filled = operation.path.replace(/\{(\w+)\}/g, (_, name: string) =>
-    encodeURIComponent(path[name] ?? `no-${name}`),
-  );
-  const url = `${filled}${query === '' ? '' : `?${query}`}`;
-  switch (operation.method) {
-    case 'GET':
-      return service.get(url, { as });
-    case 'DELETE':
-      return service.delete(url, { as });
-    case 'PUT':
-      return service.put(url, body, { as });
-    case 'PATCH':
-      return service.patch(url, body, { as });
-    default:
-      return service.post(url, operation.takesBody ? (body ?? {}) : undefined, { as });
   }
 }
 
@@ -209,7 +185,7 @@ describe.each(operations.map((operation) => ({ ...operation, operation })))('$id
     const caller = await as(operation);
     await service.settle();
     const since = await office.lastEntryId();
-    const { status, body, requestId } = await call(operation, prepared, caller);
+    const { status, body, requestId } = await callOperation(service, { operation, call: prepared, as: caller });
     const wanted = expected(operation);
     expect({ status, code: body.code }, body.detail).toEqual({ status: wanted.status, code: wanted.code });
     const entries = await office.entriesSince(since);
@@ -235,7 +211,9 @@ describe.each(operations.map((operation) => ({ ...operation, operation })))('$id
     for (const name of ids) {
       const as = { user: `foreign-${operation.id}-with`, tenant: 'foreign' };
       const [foreign, never] = await Promise.all(
-        [path?.[name] ?? '', 'never-was'].map((id) => call(operation, { ...mine, path: { ...own, [name]: id } }, as)),
+        [path?.[name] ?? '', 'never-was'].map((id) =>
+          callOperation(service, { operation, call: { ...mine, path: { ...own, [name]: id } }, as }),
+        ),
       );
       expect([foreign?.status, foreign?.body.code], name).toEqual([404, 'NOT_FOUND']);
       expect(toldBy(foreign)).toEqual(toldBy(never));

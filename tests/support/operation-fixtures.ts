@@ -7,6 +7,8 @@
  */
 import { randomUUID } from 'node:crypto';
 
+import type { ContractOperation } from '../../src/http/contract.js';
+import type { Answered, As, RunningService } from './service.js';
 import type { World } from './world.js';
 import { roleId } from './world.js';
 
@@ -298,4 +300,28 @@ export function fixtureOf(operationId: string, fixtures = OPERATION_FIXTURES): O
     `operation \`${operationId}\` has no fixture: add a line \`${operationId}: { prepare: … }\` to OPERATION_FIXTURES in ` +
       'tests/support/operation-fixtures.ts that makes what one valid call of it is about',
   );
+}
+
+/** Calls it, in whatever way its method asks for. */
+export function callOperation(
+  service: RunningService,
+  { operation, call, as }: { operation: ContractOperation; call: OperationCall; as: As },
+): Promise<Answered<unknown>> {
+  const { path = {}, query = '', body } = call;
+  const filled = operation.path.replace(/\{(\w+)\}/g, (_, name: string) =>
+    encodeURIComponent(path[name] ?? `no-${name}`),
+  );
+  const url = `${filled}${query === '' ? '' : `?${query}`}`;
+  switch (operation.method) {
+    case 'GET':
+      return service.get(url, { as });
+    case 'DELETE':
+      return service.delete(url, { as });
+    case 'PUT':
+      return service.put(url, body, { as });
+    case 'PATCH':
+      return service.patch(url, body, { as });
+    default:
+      return service.post(url, operation.takesBody ? (body ?? {}) : undefined, { as });
+  }
 }

@@ -122,7 +122,7 @@ export interface RunningService {
  * Nothing is refused for want of time: two cores are shared with the tests, and some ask thousands of questions at once.
  * What is refused when is tests/contract/shedding.test.ts' concern.
  */
-const NO_LOAD: Load = { waiting: () => 0, lateMs: () => 0, isLineTooLong: () => false };
+const NO_LOAD: Load = { waiting: () => 0, lateMs: () => 0, isLineTooLong: () => false, isUnderWay: () => false };
 
 /** Starts the service. */
 export async function startService(world: World, over: ServiceOver = {}): Promise<RunningService> {

@@ -148,6 +148,7 @@ test('many short lines make everybody wait as one long one does', async () => {
     expect(slots.isTooLong({ line: 'new', withinMs: 500 })).toBe(true);
     expect(slots.isTooLong({ line: 'new', withinMs: 600 })).toBe(false);
     expect(slots.isTooLong({ line: 'new' })).toBe(false);
+    expect([slots.isUnderWay('39'), slots.isUnderWay('0')]).toEqual([true, false]);
     for (const back of backs.slice(12)) (await back)();
   } finally {
     vi.useRealTimers();

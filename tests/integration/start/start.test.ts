@@ -276,7 +276,8 @@ describe('refuses with a sentence', () => {
     const bin = join(scratch, 'bin');
     mkdirSync(bin);
     symlinkSync(findOnPath('id', process.env) ?? '', join(bin, 'id'));
-    const bare = { PATH: bin, BAILIWICK_OFFLINE: '1', BAILIWICK_CACHE_DIR: join(scratch, 'empty') };
+    const cache = { BAILIWICK_OFFLINE: '1', BAILIWICK_CACHE_DIR: join(scratch, 'empty') };
+    const bare = { ...cache, PATH: bin, BAILIWICK_OPENFGA_BIN: undefined };
     const { code, stderr } = runToEnd(['start'], environmentOf(elsewhere, bare));
     expect(stderr).toMatch(/^bailiwick: no OpenFGA server was found .*\n$/);
     expect(code).toBe(1);
