@@ -12,8 +12,8 @@ import type { Config } from './config.js';
 import { authorizationModel, modelHash } from './contract/model.js';
 import { countInvalidations } from './decisions/cache.js';
 import { createPermissionsOf } from './decisions/own-permissions.js';
-import type { Load } from './http/shedding.js';
 import type { HttpServer } from './http/server.js';
+import type { Load } from './http/shedding.js';
 import { createMetrics } from './platform/metrics.js';
 import type { Metrics } from './platform/metrics.js';
 import { createImpersonationSweeper } from './impersonation/sweeper.js';
@@ -206,7 +206,7 @@ function version(): string {
   return isVersioned ? String(manifest.version) : 'unknown';
 }
 
-function urlOf(server: HttpServer): string {
+function urlOf(server: Pick<HttpServer, 'address'>): string {
   const { host, port } = server.address();
   return `http://${host}:${String(port)}`;
 }

@@ -8,7 +8,9 @@ import { parseContract } from './http/contract.js';
 import { createReadiness } from './http/health.js';
 import type { Readiness, ReadinessCheck, ReadinessWarning } from './http/health.js';
 import { createOncePerKey } from './http/idempotency.js';
-import { createManagementApp } from './http/management.js';
+import { createManagementAnswers } from './http/management.js';
+import { createManagementThread } from './http/management-thread.js';
+import type { ManagementServer } from './http/management-thread.js';
 import { createHttpServer } from './http/server.js';
 import type { HttpServer } from './http/server.js';
 import { createOverloadWatch } from './http/overload.js';
@@ -70,7 +72,7 @@ function answeredFromRows(engineWatch: EngineWatch): ReadinessWarning {
 
 export interface Servers {
   readonly service: HttpServer;
-  readonly management: HttpServer;
+  readonly management: ManagementServer;
   readonly readiness: Readiness;
   readonly overload: OverloadWatch;
   readonly warmUp: () => Promise<void>;
@@ -100,12 +102,9 @@ export function createServers(base: ServersBase, ledgerWarning: ReadinessWarning
       await Promise.all([app.warmUp(), base.signingIn?.warmUp()]);
     },
     service: createHttpServer({ name: 'service port', host, port, app, log }),
-    management: createHttpServer({
-      name: 'management port',
-      host,
-      port: managementPort,
-      app: createManagementApp({ readiness, metrics, log }),
-      log,
+    management: createManagementThread({
+      ...{ host, port: managementPort, log },
+      answer: createManagementAnswers({ readiness, metrics, log }),
     }),
   };
 }

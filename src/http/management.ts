@@ -4,14 +4,13 @@
  * Machines read the status alone; `/readyz?verbose` lists the checks for people, and `?exclude=name` leaves one out.
  */
 import { randomUUID } from 'node:crypto';
-import type { RequestListener, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 
 import type { Metrics } from '../platform/metrics.js';
 import { Problem } from '../shared/problem.js';
 import type { Readiness } from './health.js';
 import { metricsFormOf } from './metrics-form.js';
-import { sendProblem } from './problems.js';
+import { problemAnswer } from './problems.js';
 
 export interface ManagementOptions {
   readonly readiness: Readiness;
@@ -19,46 +18,59 @@ export interface ManagementOptions {
   readonly log: Logger;
 }
 
-/** Makes the listener for the second server. */
-export function createManagementApp(options: ManagementOptions): RequestListener {
-  return (request, response) => {
-    const [path = '', search = ''] = (request.url ?? '').split('?', 2);
-    const query = new URLSearchParams(search);
+/** What is asked there. */
+export interface ManagementQuestion {
+  readonly method: string;
+  readonly url: string;
+  readonly accept: string | undefined;
+}
+
+export interface ManagementAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** Never rejects: what fails is answered with its problem. */
+export type AnswerManagement = (question: ManagementQuestion) => Promise<ManagementAnswer>;
+
+/** Makes what answers all but `/livez`, which the thread of the port knows itself. */
+export function createManagementAnswers(options: ManagementOptions): AnswerManagement {
+  return async (question) => {
+    const [path = '', search = ''] = question.url.split('?', 2);
     const requestId = randomUUID();
-    response.setHeader('x-request-id', requestId);
-    response.setHeader('cache-control', 'no-store');
-    response.setHeader('x-content-type-options', 'nosniff');
-    const { method = '', headers } = request;
-    answer(response, { method, path, query, accept: headers.accept, options }).catch((error: unknown) => {
-      sendProblem(response, error, { requestId, path, log: options.log });
+    const named = (answer: ManagementAnswer): ManagementAnswer => ({
+      ...answer,
+      headers: { ...answer.headers, 'x-request-id': requestId },
     });
+    try {
+      return named(await answerTo({ ...question, path, query: new URLSearchParams(search) }, options));
+    } catch (error) {
+      const { status, headers, body } = problemAnswer(error, { requestId, path, log: options.log });
+      const allow = status === 405 ? { allow: 'GET, HEAD' } : {};
+      return named({ status, headers: { ...headers, ...allow }, body });
+    }
   };
 }
 
-interface Question {
-  readonly method: string;
+interface Asked extends ManagementQuestion {
   readonly path: string;
   readonly query: URLSearchParams;
-  readonly accept: string | undefined;
-  readonly options: ManagementOptions;
 }
 
-async function answer(response: ServerResponse, { method, path, query, accept, options }: Question): Promise<void> {
+async function answerTo(
+  { method, path, query, accept }: Asked,
+  { readiness, metrics }: ManagementOptions,
+): Promise<ManagementAnswer> {
   if (path !== '/livez' && path !== '/readyz' && path !== '/metrics') {
     throw new Problem('NOT_FOUND', 'here are `/livez`, `/readyz` and `/metrics`');
   }
-  if (method !== 'GET' && method !== 'HEAD') {
-    response.setHeader('allow', 'GET, HEAD');
+  if (path === '/livez' || (method !== 'GET' && method !== 'HEAD')) {
     throw new Problem('METHOD_NOT_ALLOWED', 'this address has: GET, HEAD');
   }
-  if (path === '/livez') {
-    sendText(response, { status: 200, body: 'ok\n' });
-  } else if (path === '/metrics') {
-    const { contentType, body } = await options.metrics.render(metricsFormOf(accept));
-    sendText(response, { status: 200, body, contentType });
-  } else {
-    sendText(response, await readyz(options.readiness, query));
-  }
+  if (path === '/readyz') return text(await readyz(readiness, query));
+  const { contentType, body } = await metrics.render(metricsFormOf(accept));
+  return text({ status: 200, body, contentType });
 }
 
 async function readyz(readiness: Readiness, query: URLSearchParams): Promise<{ status: number; body: string }> {
@@ -75,10 +87,12 @@ async function readyz(readiness: Readiness, query: URLSearchParams): Promise<{ s
   return { status: isReady ? 200 : 503, body: query.has('verbose') ? lines.join('') + verdict : verdict };
 }
 
-function sendText(
-  response: ServerResponse,
-  { status, body, contentType = 'text/plain; charset=utf-8' }: { status: number; body: string; contentType?: string },
-): void {
-  response.writeHead(status, { 'content-type': contentType });
-  response.end(body);
+function text({ status, body, contentType = 'text/plain; charset=utf-8' }: Text): ManagementAnswer {
+  return { status, headers: { 'content-type': contentType }, body };
+}
+
+interface Text {
+  readonly status: number;
+  readonly body: string;
+  readonly contentType?: string;
 }

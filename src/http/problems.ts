@@ -53,28 +53,46 @@ export function asProblem(error: unknown): Problem {
   return new Problem('INTERNAL', 'the service failed; its log has more under the request id', { cause: error });
 }
 
-/** Answers with the problem, unless an answer is under way already, and logs it where it is ours. */
-export function sendProblem(response: ServerResponse, error: unknown, context: ProblemContext): Problem {
+/** An error as an answer. */
+export interface ProblemAnswer {
+  readonly problem: Problem;
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** What is answered to the error, which is logged where it is ours. */
+export function problemAnswer(error: unknown, context: ProblemContext): ProblemAnswer {
   const problem = asProblem(error);
   const body = problemBody(problem, context);
+  const { status } = body;
   // What is refused for want of time is counted, and has its line in the access log: more of it would take more time.
-  if (body.status >= 500 && problem.code !== 'OVERLOADED') {
+  if (status >= 500 && problem.code !== 'OVERLOADED') {
     const level = problem.code === 'INTERNAL' ? 'error' : 'warn';
     context.log[level](
       { requestId: context.requestId, code: problem.code, err: problem.cause ?? problem },
       problem.detail,
     );
   }
+  const retryAfterSeconds = problem.retryAfterSeconds ?? (status === 503 ? 1 : undefined);
+  const headers = {
+    ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(Math.ceil(retryAfterSeconds)) }),
+    ...(status === 401 ? { 'www-authenticate': 'Bearer realm="bailiwick"' } : {}),
+    'content-type': CONTENT_TYPE,
+  };
+  return { problem, status, headers, body: JSON.stringify(body) };
+}
+
+/** Answers with the problem, unless an answer is under way already, and logs it where it is ours. */
+export function sendProblem(response: ServerResponse, error: unknown, context: ProblemContext): Problem {
+  const { problem, status, headers, body } = problemAnswer(error, context);
   if (response.headersSent) {
     response.destroy();
     return problem;
   }
-  const retryAfterSeconds = problem.retryAfterSeconds ?? (body.status === 503 ? 1 : undefined);
-  if (retryAfterSeconds !== undefined) response.setHeader('retry-after', String(Math.ceil(retryAfterSeconds)));
-  if (body.status === 401) response.setHeader('www-authenticate', 'Bearer realm="bailiwick"');
-  response.statusCode = body.status;
-  response.setHeader('content-type', CONTENT_TYPE);
-  response.end(JSON.stringify(body));
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  response.statusCode = status;
+  response.end(body);
   return problem;
 }
 

@@ -5,7 +5,7 @@
  * read for ever, and sockets are not counted. At the end every answer says `Connection: close` from the moment that the process is no longer ready, so that
  * kept connections are gone before the server stops accepting; what is under way then has ten seconds.
  */
-import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { randomUUID } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
@@ -113,8 +113,9 @@ export function createHttpServer({ name, host, port, app, log, limits: given }: 
   };
 }
 
-function configured(limits: HttpServerLimits): Server {
-  const server = createServer({
+/** The limits as Node takes them. */
+export function serverOptionsOf(limits: HttpServerLimits): ServerOptions {
+  return {
     headersTimeout: limits.headersTimeoutMs,
     requestTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
@@ -122,7 +123,11 @@ function configured(limits: HttpServerLimits): Server {
     // How often Node looks for sockets past the limits above; by default every 30 seconds.
     connectionsCheckingInterval: Math.min(1_000, limits.headersTimeoutMs),
     requireHostHeader: true,
-  });
+  };
+}
+
+function configured(limits: HttpServerLimits): Server {
+  const server = createServer(serverOptionsOf(limits));
   server.maxRequestsPerSocket = limits.maxRequestsPerSocket;
   server.maxConnections = limits.maxConnections;
   // Node counts what it has written as a sign of life, and gives a kept connection its own time.

@@ -1,4 +1,7 @@
-/** Migrations: `migrations/NNNN_what.sql`, forward only, one transaction, one runner at a time. */
+/**
+ * Migrations: `migrations/NNNN_what.sql`, forward only, one transaction, one runner at a time, while others serve: they
+ * only add, so that the version before runs on. tests/integration/next-version.test.ts.
+ */
 import { runner } from 'node-pg-migrate';
 import type { Logger } from 'pino';
 

@@ -1,14 +1,16 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { execFile } from 'node:child_process';
+
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 
 import { createReadiness, type Readiness } from '../../src/http/health.js';
-import { createManagementApp } from '../../src/http/management.js';
-import { createHttpServer, type HttpServer } from '../../src/http/server.js';
+import { createManagementAnswers } from '../../src/http/management.js';
+import { createManagementThread, type ManagementServer } from '../../src/http/management-thread.js';
 import { createMetrics } from '../../src/platform/metrics.js';
 import { Problem } from '../../src/shared/problem.js';
 import { memoryLog } from '../support/http-app.js';
 import { expectProblem } from '../support/problem-schema.js';
 
-let server: HttpServer;
+let server: ManagementServer;
 let base: string;
 let readiness: Readiness;
 let runs: number;
@@ -32,12 +34,12 @@ beforeEach(() => {
 });
 beforeAll(async () => {
   const { log } = memoryLog();
-  const app = createManagementApp({
+  const answer = createManagementAnswers({
     readiness: { outcomes: () => readiness.outcomes(), drain: () => readiness.drain() },
     metrics,
     log,
   });
-  server = createHttpServer({ name: 'management server', host: '127.0.0.1', port: 0, app, log });
+  server = createManagementThread({ host: '127.0.0.1', port: 0, answer, log });
   await server.start();
   base = `http://127.0.0.1:${server.address().port}`;
 });
@@ -141,4 +143,61 @@ test('nothing else is here', async () => {
   const response = await fetch(`${base}/metrics`, { method: 'POST' });
   expect(response.headers.get('allow')).toBe('GET, HEAD');
   await expectProblem(response, 405, 'METHOD_NOT_ALLOWED');
+});
+
+/** Asks for `path` again and again from another process, whose own event loop is free. */
+function askFromElsewhere(url: string, times: number): Promise<{ statuses: number[]; worstMs: number }> {
+  const program = `
+    const statuses = []; let worstMs = 0;
+    for (let n = 0; n < ${String(times)}; n += 1) {
+      const startedAt = performance.now();
+      statuses.push((await fetch('${url}')).status);
+      // The first one connects.
+      if (n > 0) worstMs = Math.max(worstMs, performance.now() - startedAt);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    console.log(JSON.stringify({ statuses, worstMs }));`;
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, ['--input-type=module', '-e', program], (error, stdout) => {
+      if (error === null) resolve(JSON.parse(stdout) as { statuses: number[]; worstMs: number });
+      else reject(new Error(error.message));
+    });
+  });
+}
+
+function standStill(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
+test('it lives, and says so soon, while the event loop has much to do', async () => {
+  const told = askFromElsewhere(`${base}/livez`, 100);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  standStill(2_500);
+  const { statuses, worstMs } = await told;
+  expect(new Set(statuses)).toEqual(new Set([200]));
+  expect(worstMs).toBeLessThan(500);
+});
+
+test('it does not live once the event loop has stood still for long, and does again', async () => {
+  const { log } = memoryLog();
+  const answer = createManagementAnswers({ readiness, metrics, log });
+  const impatient = createManagementThread({ host: '127.0.0.1', port: 0, answer, log, deadAfterMs: 300 });
+  await impatient.start();
+  onTestFinished(() => impatient.stop());
+  const url = `http://127.0.0.1:${impatient.address().port}/livez`;
+  const told = askFromElsewhere(url, 100);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  standStill(2_500);
+  expect(new Set((await told).statuses)).toContain(503);
+  await expect.poll(async () => (await fetch(url)).status, { timeout: 3_000 }).toBe(200);
+});
+
+test('a port that is taken is Node’s own error', async () => {
+  const { log } = memoryLog();
+  const answer = createManagementAnswers({ readiness, metrics, log });
+  const { port } = server.address();
+  const second = createManagementThread({ host: '127.0.0.1', port, answer, log });
+  await expect(second.start()).rejects.toMatchObject({ code: 'EADDRINUSE', port });
+  await second.stop();
 });
