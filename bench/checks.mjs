@@ -13,7 +13,7 @@ import { silentProgress } from '../dist/embedded/progress.js';
 import { ENGINE_ROLE } from '../dist/embedded/stack-server.js';
 import { at, cpuMicros, drawOrder, httpRequest, messageOf, putLoad, startProcess } from './load.mjs';
 import { startService, until } from './service.mjs';
-import { startBench } from './support.mjs';
+import { freePort, startBench } from './support.mjs';
 
 const TENANTS = Number(process.env['BENCH_TENANTS'] ?? 20);
 const USERS = 200;
@@ -229,7 +229,7 @@ function makeTokens() {
 /** A second engine on the same data, with everything on that answers from memory, and for as long as the bench lasts. */
 async function startCachedEngine(/** @type {Awaited<ReturnType<typeof startBench>>} */ bench) {
   const program = await findEngine({ env: process.env, dataDir: bench.dataDir, progress: silentProgress });
-  const ports = { http: await bench.freePort(), grpc: await bench.freePort() };
+  const ports = { http: await freePort(), grpc: await freePort() };
   const { file, args, env } = program.run(
     {
       OPENFGA_DATASTORE_ENGINE: 'postgres',

@@ -10,6 +10,7 @@ import * as ownWork from './own-work.mjs';
 import * as revocation from './revocation.mjs';
 import * as revocationUnderLoad from './revocation-under-load.mjs';
 import * as rollingRestart from './rolling-restart.mjs';
+import * as sideBySide from './side-by-side.mjs';
 import * as signInFlood from './sign-in-flood.mjs';
 import * as signInTiming from './sign-in-timing.mjs';
 import { printMachine } from './support.mjs';
@@ -32,6 +33,7 @@ const BENCHES = {
   'manager-chains': managerChains,
   'list-records': listRecords,
   'rolling-restart': rollingRestart,
+  'side-by-side': sideBySide,
   overload,
 };
 

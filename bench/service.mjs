@@ -2,17 +2,20 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
+import { freePort } from './support.mjs';
+
 const here = (/** @type {string} */ path) => fileURLToPath(new URL(path, import.meta.url));
 
 /**
- * @param {Awaited<ReturnType<typeof import('./support.mjs').startBench>>} bench
+ * @param {{ databaseUrl: string, engineUrl: string, storeId: string }} bench
  * @param {Record<string, string>} [more] settings
+ * @param {string} [program] of another version
  */
-export async function startService(bench, more = {}) {
-  const [port, management] = [await bench.freePort(), await bench.freePort()];
+export async function startService(bench, more = {}, program = here('../bin/bailiwick.js')) {
+  const [port, management] = [await freePort(), await freePort()];
   const profile = process.env['BENCH_PROF'] === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${process.env['BENCH_PROF']}`];
   const watched = ['--expose-gc', '--import', here('processes/heap.mjs')];
-  const child = spawn(process.execPath, [...profile, ...watched, here('../bin/bailiwick.js'), 'serve'], {
+  const child = spawn(process.execPath, [...profile, ...watched, program, 'serve'], {
     stdio: ['ignore', process.env['BENCH_LOG'] === undefined ? 'ignore' : 'inherit', 'inherit', 'ipc'],
     env: {
       PATH: process.env['PATH'] ?? '',
@@ -59,6 +62,24 @@ export async function startService(bench, more = {}) {
     },
   };
 } // prettier-ignore
+
+/** How often a load balancer looks. */
+export const LOOK_MS = 250;
+
+/**
+ * What a load balancer does: it looks at readiness and takes turns between those that are ready.
+ * @param {Awaited<ReturnType<typeof startService>>[]} replicas may be replaced meanwhile
+ */
+export function balance(replicas) {
+  let ready = replicas.map(({ port }) => port);
+  let turn = 0;
+  const look = async () => {
+    const ports = await Promise.all(replicas.map(async (replica) => ((await replica.isReady()) ? [replica.port] : [])));
+    ready = ports.flat();
+  };
+  const looking = setInterval(() => void look(), LOOK_MS);
+  return { port: () => ready[(turn += 1) % ready.length] ?? replicas[0]?.port ?? 0, end: () => clearInterval(looking) };
+}
 
 /** @param {() => Promise<boolean>} work */
 export async function until(work) {

@@ -23,8 +23,13 @@ import { newServiceKey } from '../dist/platform/service-key.js';
 
 const quiet = pino({ level: process.env['BENCH_LOG'] ?? 'silent' });
 
+const MIGRATIONS = fileURLToPath(new URL('../migrations', import.meta.url));
+
+/** Migrates a database by the files of a folder, while others work on it. @param {string} url */
+export const migrateTo = (url, migrations = MIGRATIONS) => migrate(url, migrations, quiet);
+
 /** Starts the servers and migrates a database, without the service; `end` stops them. */
-export async function startDatabase() {
+export async function startDatabase(migrations = MIGRATIONS) {
   const dataDir = await mkdtemp(join(tmpdir(), 'bailiwick-bench-'));
   const stack = await startStack({ dataDir });
   const end = async () => {
@@ -34,13 +39,23 @@ export async function startDatabase() {
   try {
     await runSql(stack.postgres.url('postgres'), ['create database bench']);
     const url = stack.postgres.url('bench');
-    await migrate(url, fileURLToPath(new URL('../migrations', import.meta.url)), quiet);
-    return { url, end };
+    await migrateTo(url, migrations);
+    return { url, stack, dataDir, end };
   } catch (error) {
     await end();
     throw error;
   }
 }
+
+/** What an operator's `psql` is. @param {string} url */
+export const openOperator = (url) =>
+  createPool(
+    { url, role: 'bailiwick_operator', max: 4, applicationName: 'bench', statementTimeoutMs: 0 },
+    () => undefined,
+  );
+
+/** A store for our tuples, made if it is not there. @param {string} engineUrl */
+export const storeIn = (engineUrl) => ensureStore({ url: engineUrl }, 'bench');
 
 /** What the benches' own tokens stand on. */
 const SIGN_IN = {
@@ -57,13 +72,9 @@ const UNGUARDED = { token: undefined, ca: undefined };
 
 /** Starts everything; `end` stops it. */
 export async function startBench() {
-  const dataDir = await mkdtemp(join(tmpdir(), 'bailiwick-bench-'));
-  const stack = await startStack({ dataDir });
+  const { url, stack, dataDir, end } = await startDatabase();
   try {
-    await runSql(stack.postgres.url('postgres'), ['create database bench']);
-    const url = stack.postgres.url('bench');
-    await migrate(url, fileURLToPath(new URL('../migrations', import.meta.url)), quiet);
-    const storeId = await ensureStore({ url: stack.engine.url }, 'bench');
+    const storeId = await storeIn(stack.engine.url);
     /** @type {import('../dist/config.js').Config} */
     const config = {
       database: { url, syncUrl: url, connections: 10 },
@@ -79,10 +90,7 @@ export async function startBench() {
     const service = compose(config, quiet);
     await service.start();
     let isServing = true;
-    const operator = createPool(
-      { url, role: 'bailiwick_operator', max: 4, applicationName: 'bench', statementTimeoutMs: 0 },
-      () => undefined,
-    );
+    const operator = openOperator(url);
     const { keyId, key, keyHash } = newServiceKey();
     await operator.transaction((tx) => insertServiceKey(tx, { keyId, keyHash, name: 'bench', tenantId: undefined }));
     const base = service.addresses().service;
@@ -97,7 +105,6 @@ export async function startBench() {
       get modelId() {
         return service.modelId();
       },
-      freePort,
       /** How many decisions are written down, once nothing more comes. */
       settledRows: async () => {
         for (let last = -1; ;) {
@@ -130,12 +137,11 @@ export async function startBench() {
       end: async () => {
         await operator.end();
         if (isServing) await service.stop();
-        await stack.stop();
-        await rm(dataDir, { recursive: true, force: true });
+        await end();
       },
     };
   } catch (error) {
-    await stack.stop();
+    await end();
     throw error;
   }
 }
@@ -213,7 +219,7 @@ function checkOn(base, key) {
 }
 
 /** @returns {Promise<number>} a port that nobody listens on */
-function freePort() {
+export function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer().on('error', reject);
     server.listen(0, '127.0.0.1', () => {
