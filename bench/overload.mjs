@@ -34,6 +34,7 @@ export async function run() {
     await putLoad({ ...closed, ms: 3_000 });
     const peak = await putLoad({ ...closed, ms: (SECONDS * 1_000) / 2 });
     const best = peak.answers / peak.seconds;
+    const before = service.peakMemory();
     const over = { perSecond: 3 * best, ms: SECONDS * 1_000, port, ask: (/** @type {number} */ n) => question(n % TENANTS) };
     const live = offer({ perSecond: 20, ms: SECONDS * 1_000, port: () => service.managementPort, ask: () => ({ path: '/livez' }) });
     const { answers, seconds } = await offer(over);
@@ -41,7 +42,7 @@ export async function run() {
     const goodput = good.length / seconds;
     console.log(`overload: peak ${best.toFixed(0)} checks/s asked of the engine, p99 ${at(peak, 99).toFixed(0)} ms; offered 3 × for ${String(SECONDS)} s, all answered after ${seconds.toFixed(1)} s`);
     console.log(`  answered ${goodput.toFixed(0)}/s: ${((100 * goodput) / best).toFixed(0)} % of the peak (aim ≥ 80), p99 ${percentile(good, 99).toFixed(0)} ms: ${(percentile(good, 99) / at(peak, 99)).toFixed(1)} × (aim ≤ 5); the rest ${JSON.stringify(statuses(answers))}`);
-    console.log(`  /livez p99 ${percentile(answered((await live).answers), 99).toFixed(0)} ms (aim ≤ 50)`);
+    console.log(`  /livez p99 ${percentile(answered((await live).answers), 99).toFixed(0)} ms (aim ≤ 50); the process held ${before.toFixed(0)} MiB at most at its peak, ${service.peakMemory().toFixed(0)} by now`);
 
     const others = () => offer({ perSecond: RATE_OF_ONE * (TENANTS - 1), ms: SECONDS * 500, port, ask: (n) => question(1 + (n % (TENANTS - 1))) });
     const calm = answered((await others()).answers);

@@ -1,5 +1,6 @@
 /** The service as an operator starts it, a process of its own on the stores of a bench. */
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 import { freePort } from './support.mjs';
@@ -46,6 +47,8 @@ export async function startService(bench, more = {}, program = here('../bin/bail
         child.kill('SIGTERM');
       }),
     end: () => child.kill('SIGINT'),
+    /** The most memory that the process has held so far, in MiB. */
+    peakMemory: () => Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${String(child.pid)}/status`, 'utf8'))?.[1] ?? Number.NaN) / 1024,
     /** Bytes of the heap after a collection. @returns {Promise<number>} */
     heapUsed: () =>
       new Promise((resolve) => {

@@ -15,7 +15,7 @@ import type { ContractOperation } from './contract.js';
 export interface Load {
   /** Questions that wait for the engine. */
   readonly waiting: () => number;
-  /** How late the event loop comes round, on the average of the last moments, in milliseconds. */
+  /** How late the event loop comes round (src/platform/loop-delay.ts), in milliseconds. */
   readonly lateMs: () => number;
   /** Whether a check about the tenant would have to wait for too long among others about it. */
   readonly isLineTooLong: (tenantId: string) => boolean;
@@ -35,9 +35,9 @@ export function overloaded(): Problem {
 export const RETRY_AFTER_SECONDS = 1;
 
 const LIMITS = {
-  list: { waiting: 64, lateMs: 40 },
-  batch: { waiting: 128, lateMs: 80 },
-  check: { waiting: 512, lateMs: 160 },
+  list: { waiting: 64, lateMs: 60 },
+  batch: { waiting: 128, lateMs: 120 },
+  check: { waiting: 512, lateMs: 200 },
 } as const;
 
 /** Whether single checks are refused: there is more than shedding the rest can help. */

@@ -1,36 +1,41 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
-
 import type { Part } from '../shared/part.js';
 
-const RESOLUTION_MS = 10;
+const TICK_MS = 20;
 const WINDOW_MS = 250;
 
 /**
- * How late the event loop comes round, in milliseconds: the lesser of the averages of the last two quarters of a second,
- * because one that stood still once (a collection of garbage, a neighbour) has caught up by the time that this is known.
+ * How late the event loop comes round, in milliseconds: the worst of a quarter of a second, and of two in a row the
+ * better one, because a loop that stood still once (a collection of garbage, a neighbour) has caught up by the time that
+ * this is known.
+ *
+ * A timer of its own: an average says nothing where one long round is one sample among many short ones, and Node's
+ * `monitorEventLoopDelay` has no sample at all of a loop that comes round once between two looks at it.
  */
 export function createLoopDelay(): Part & { readonly lateMs: () => number } {
-  const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  let lateMs = 0;
-  let last = 0;
   let timer: NodeJS.Timeout | undefined;
+  let lateMs = 0;
+  /** Of the window before this one, and of this one so far. */
+  let [before, worst] = [0, 0];
+  let tickedAt = 0;
+  let since = 0;
+  const tick = (): void => {
+    const now = performance.now();
+    worst = Math.max(worst, now - tickedAt - TICK_MS);
+    tickedAt = now;
+    if (now - since < WINDOW_MS) return;
+    lateMs = Math.min(before, worst);
+    [before, worst, since] = [worst, 0, now];
+  };
   return {
     name: 'event loop watch',
     lateMs: () => lateMs,
     start() {
-      histogram.enable();
-      timer = setInterval(() => {
-        const average = Number.isNaN(histogram.mean) ? 0 : Math.max(0, histogram.mean / 1e6 - RESOLUTION_MS);
-        lateMs = Math.min(last, average);
-        last = average;
-        histogram.reset();
-      }, WINDOW_MS);
-      timer.unref();
+      tickedAt = since = performance.now();
+      timer = setInterval(tick, TICK_MS).unref();
       return Promise.resolve();
     },
     stop() {
       clearInterval(timer);
-      histogram.disable();
       return Promise.resolve();
     },
   };
