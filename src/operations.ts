@@ -78,8 +78,9 @@ export function carriedOut(
   });
   const askRows = createAskRows(pool);
   const shadow = createShadow({ ...base, askRows });
-  const degraded = config.degraded === 'sql' ? { askRows } : {};
-  const checker = createChecker({ tuples, gate, journal, cache, engineTimeoutMs, shadow, ...degraded });
+  const isDegraded = config.degraded === 'sql';
+  const degraded = isDegraded ? { askRows } : {};
+  const checker = createChecker({ tuples, gate, journal, cache, engineTimeoutMs, shadow, askRows, isDegraded });
   const asking = { pool, tuples, gate, journal, checker, cache, engineTimeoutMs, now, ...degraded };
   const decisions = createDecisions(asking);
   const show = createShow(pool);

@@ -2,8 +2,9 @@
  * A question put to the rows instead of the engine: by the recursive query of facts-store.ts, the projection that the
  * tuples are made by, and the model that the engine is given.
  *
- * It is what a check is answered from while the engine cannot (`BAILIWICK_DEGRADED=sql`), and what one live check in a
- * hundred is held against all the time (shadow.ts), so that it is no path that only an outage takes. Rows are the truth,
+ * It is what says who may administer while the engine cannot, what a check is answered from then where an operator wants
+ * it (`BAILIWICK_DEGRADED=sql`), and what one live check in a hundred is held against all the time (shadow.ts), so that it
+ * is no path that only an outage takes. Rows are the truth,
  * so such an answer is never behind them. It is bounded: few at a time, within the request's deadline, and no answer
  * where the rows are more than are looked at. tests/integration/degraded.test.ts.
  */

@@ -1,6 +1,6 @@
 /**
- * What is answered from the rows where an operator has asked for that (`BAILIWICK_DEGRADED=sql`) and the engine is away;
- * and the shadow, which holds live answers against them all the time.
+ * What is answered from the rows while the engine is away: who may administer, and all checks where an operator has asked
+ * for that (`BAILIWICK_DEGRADED=sql`); and the shadow, which holds live answers against them all the time.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
@@ -105,6 +105,23 @@ test('what is changed meanwhile counts at once, and whoever may change it still 
     ).toMatchObject({
       status: 403,
     });
+    await engine.set('pass');
+    await service.settle();
+    expect(await service.check(question)).toMatchObject({ status: 200, body: { allowed: false } });
+  });
+});
+
+test('without that, the rows say who may administer, and nothing else', async () => {
+  await withExposed(world, PATIENT, async ({ service, engine }) => {
+    await service.settle();
+    await engine.set('refuse');
+    const question = { user: 'max', permission: 'team.read', tenant: 'acme' };
+    expect(await service.check(question)).toMatchObject({ status: 503, body: { code: 'ENGINE_UNAVAILABLE' } });
+    expect(await service.get('/admin/users', ADMIN)).toMatchObject({ status: 200 });
+    const revoke = (as: object) => service.delete(`/admin/users/max/roles/${ROLE}`, as);
+    expect(await revoke({ as: { user: 'rob', tenant: 'acme' } })).toMatchObject({ status: 403 });
+    expect(await revoke(ADMIN)).toMatchObject({ status: 200, body: { applied: false } });
+    expect(await service.check(question)).toMatchObject({ status: 503, body: { code: 'ENGINE_UNAVAILABLE' } });
     await engine.set('pass');
     await service.settle();
     expect(await service.check(question)).toMatchObject({ status: 200, body: { allowed: false } });
