@@ -1,7 +1,7 @@
 /**
  * A fixed number of places: what is under way at one time is bounded. Those who ask for the same reason (a tenant) stand
  * in one line, and the lines take turns: a long one delays nobody but those who stand in it. A line may hold no more than
- * its share of the places, so that whoever comes next finds one soon, and is no longer than a bound. Who is in a hurry is
+ * its share of the places, which is less where others have lately been, so that whoever comes next finds one soon, and is no longer than a bound. Who is in a hurry is
  * refused at once where the line, at the rate of the last moments, would take too long: a refusal at its end costs as much
  * as an answer, and comes later.
  */
@@ -34,6 +34,11 @@ export class TooManyWaiting extends Error {
 /** Bounds of one line, in places; left out, there is none. */
 export interface LineBounds {
   readonly held?: number;
+  /**
+   * What it may hold in company: an equal share of all places among the lines that were there in the last second or two,
+   * but no less than this. Left out, company makes no difference.
+   */
+  readonly least?: number;
   readonly waiting?: number;
 }
 
@@ -46,6 +51,7 @@ interface Waiting {
 const FEW = 8;
 /** What the rate is measured over, in milliseconds. */
 const MOMENT_MS = 200;
+const COMPANY_MS = 1_000;
 
 /** How fast places are given back while somebody waits for them; unknown, and as if without end, at first. */
 function createRate() {
@@ -63,13 +69,33 @@ function createRate() {
   };
 }
 
+/** How many lines there were lately. */
+function createCompany() {
+  let names = new Set<string>();
+  let before = 0;
+  let since = performance.now();
+  return {
+    note(name: string): void {
+      const passed = performance.now() - since;
+      if (passed >= COMPANY_MS) {
+        before = passed < 2 * COMPANY_MS ? names.size : 0;
+        [names, since] = [new Set(), performance.now()];
+      }
+      names.add(name);
+    },
+    size: () => Math.max(1, before, names.size),
+  };
+}
+
 interface Line {
   readonly waiting: Waiting[];
   waitingPlaces: number;
   held: number;
 }
 
-export function createSlots(size: number, { held = size, waiting: longest = Infinity }: LineBounds = {}): Slots {
+export function createSlots(size: number, bounds: LineBounds = {}): Slots {
+  const { held = size, least = held, waiting: longest = Infinity } = bounds;
+  const company = createCompany();
   let free = size;
   let waitingPlaces = 0;
   const rate = createRate();
@@ -83,9 +109,10 @@ export function createSlots(size: number, { held = size, waiting: longest = Infi
   }
   /** The line whose turn it is, unless its first has to wait for places: nobody overtakes it then. */
   function next(): [string, Line, Waiting] | undefined {
+    const share = Math.min(held, Math.max(least, Math.floor(size / company.size())));
     for (const [name, line] of lines) {
       const [first] = line.waiting;
-      if (first === undefined || line.held + first.count > held) continue;
+      if (first === undefined || (line.held > 0 && line.held + first.count > share)) continue;
       return first.count <= free ? [name, line, first] : undefined;
     }
     return undefined;
@@ -103,12 +130,13 @@ export function createSlots(size: number, { held = size, waiting: longest = Infi
   }
   /**
    * Whether whoever comes last into it is expected to wait for longer. The lines take turns: of a longer one as many go
-   * before as stand in this one, and one more.
+   * before as stand in this one, and one more; and one that holds its share gets on at its own part of the rate.
    */
   function takesLonger(line: Line | undefined, withinMs: number): boolean {
     const goInTime = Math.max(FEW, rate.perMs() * withinMs);
-    if (waitingPlaces < goInTime) return false;
     const place = (line?.waitingPlaces ?? 0) + 1;
+    if (line !== undefined && line.held > 0 && (place * (size - free)) / line.held >= goInTime) return true;
+    if (waitingPlaces < goInTime) return false;
     let before = 0;
     for (const each of lines.values()) {
       before += each === line ? place - 1 : Math.min(each.waitingPlaces, place);
@@ -138,6 +166,7 @@ export function createSlots(size: number, { held = size, waiting: longest = Infi
       if (isTooLong(where, count)) throw new TooManyWaiting(`too many wait in line \`${name}\``);
       const line = lines.get(name) ?? { waiting: [], waitingPlaces: 0, held: 0 };
       lines.set(name, line);
+      company.note(name);
       await new Promise<void>((resolve, reject) => {
         const giveUp = (): void => {
           leave(line, line.waiting.indexOf(waiting));

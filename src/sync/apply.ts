@@ -1,14 +1,14 @@
 /**
  * Writing key changes to the engine.
  *
- * A set of at most 100 tuple changes is one Write; a larger one goes deletes first, in chunks, so that no observer ever
+ * A set of at most `tuplesPerWrite` tuple changes is one Write; a larger one goes deletes first, in chunks, so that no observer ever
  * sees more than the old and the new together, and a pure revocation never shows extra access.
  *
  * The engine refuses to change a stored tuple's condition in place (409). Where that happens the standing tuple is
  * read, deleted together with everything else that changes, and written anew: for that one tuple a denial of
  * milliseconds, never an allow.
  */
-import { keyOf, sameCondition, TUPLES_PER_WRITE, EngineError } from '../shared/tuple.js';
+import { keyOf, sameCondition, EngineError } from '../shared/tuple.js';
 import type { CallOptions, Tuple, TupleKey, TupleStore } from '../shared/tuple.js';
 import type { KeyChange } from './plan.js';
 
@@ -30,8 +30,10 @@ export function mergeChanges(changes: readonly KeyChange[]): Write {
 }
 
 export interface ApplyOptions extends CallOptions {
-  /** False once the right to write has run out; asked before every Write. */
-  readonly mayStart: () => boolean;
+  /** Whether the right to write stands, or could be renewed; asked before every Write. Never rejects. */
+  readonly mayStart: () => Promise<boolean>;
+  /** The most tuples of one Write: 100, or fewer for an engine that takes too long over those. */
+  readonly tuplesPerWrite: number;
 }
 
 /**
@@ -53,25 +55,23 @@ export async function applyWrite(tuples: TupleStore, write: Write, options: Appl
 
 async function inChunks(tuples: TupleStore, { deletes, writes }: Write, options: ApplyOptions): Promise<void> {
   const one = async (chunk: Write): Promise<void> => {
-    if (!options.mayStart()) {
+    if (!(await options.mayStart())) {
       throw new EngineError('the right to write has run out', { kind: 'timeout', applied: 'no' });
     }
     await tuples.write(chunk, options);
   };
   if (deletes.length + writes.length === 0) return;
-  if (deletes.length + writes.length <= TUPLES_PER_WRITE) {
+  if (deletes.length + writes.length <= options.tuplesPerWrite) {
     await one({ deletes, writes });
     return;
   }
-  for (const chunk of chunked(deletes)) await one({ deletes: chunk, writes: [] });
-  for (const chunk of chunked(writes)) await one({ deletes: [], writes: chunk });
+  for (const chunk of chunked(deletes, options.tuplesPerWrite)) await one({ deletes: chunk, writes: [] });
+  for (const chunk of chunked(writes, options.tuplesPerWrite)) await one({ deletes: [], writes: chunk });
 }
 
-function chunked<T>(items: readonly T[]): T[][] {
+function chunked<T>(items: readonly T[], size: number): T[][] {
   const chunks: T[][] = [];
-  for (let start = 0; start < items.length; start += TUPLES_PER_WRITE) {
-    chunks.push(items.slice(start, start + TUPLES_PER_WRITE));
-  }
+  for (let start = 0; start < items.length; start += size) chunks.push(items.slice(start, start + size));
   return chunks;
 }
 

@@ -5,14 +5,14 @@
  * any point end in tuples = rows; tests/integration/sync-faults.test.ts plays them.
  *
  * INVARIANT: rows and entries come from one snapshot, so the entries removed are exactly those the rows include.
- * INVARIANT: the claim is committed before the first Write and every Write starts within `leaseMs` of it. Whoever takes
- * over waits out the lease, the time that a Write may take to reach the engine and the engine's own request timeout
+ * INVARIANT: the claim is committed before the first Write and every Write starts within `leaseMs` of it, or of its last
+ * renewal: a change of several Writes goes on however long each takes. Whoever takes over waits out the lease, the time that a Write may take to reach the engine and the engine's own request timeout
  * (`fenceMs`), so no Write of a predecessor that kept the lease can land behind it; one that did not keep it (a process
  * stopped between its last look at the clock and its Write) queues its keys again when it wakes (`uncertain`).
  */
 import type { Pool, Session, Tx } from '../platform/postgres.js';
 import type { Tuple, TupleStore } from '../shared/tuple.js';
-import { writeUnits } from './engine-writes.js';
+import { nextPace, writeUnits } from './engine-writes.js';
 import type { Outcome } from './engine-writes.js';
 import {
   dueParked,
@@ -50,6 +50,8 @@ export interface Leadership {
   readonly lastTenant: Record<Rank | 'parked', string>;
   /** Changes that were written, or may have been, by a transaction that then failed. */
   readonly uncertain: Uncertain[];
+  /** How much the engine is given at a time. */
+  readonly pace: { tuplesPerWrite: number };
 }
 
 export interface Uncertain {
@@ -97,28 +99,57 @@ export async function runBatch(lead: Leadership, rank: Rank | 'parked', options:
 
   async function write(units: PlannedUnit[]): Promise<Outcome[]> {
     const changes = units.flatMap((unit) => unit.changes);
-    const claimedAt = performance.now();
-    const mine = await options.pool.transaction((tx) =>
-      updateClaim(
-        tx,
-        lead.claimId,
-        changes.flatMap((change) => change.entryIds),
-      ),
-    );
-    if (!mine) throw new DeposedError('another projector has taken over');
+    const entryIds = changes.flatMap((change) => change.entryIds);
+    const lease = createLease((tx) => updateClaim(tx, lead.claimId, entryIds), options);
+    await lease.begin();
     uncertain = changes.map((change) => ({ change, isOpen: true }));
+    const { pace } = lead;
     const outcomes = await writeUnits(
       units.map((unit) => unit.changes),
       {
         tuples: options.tuples,
         timeoutMs: options.writeTimeoutMs,
         concurrency: 4,
-        mayStart: () => performance.now() - claimedAt < options.leaseMs,
+        mayStart: () => lease.stands(),
+        tuplesPerWrite: pace.tuplesPerWrite,
       },
     );
+    pace.tuplesPerWrite = nextPace(pace.tuplesPerWrite, outcomes);
     uncertain = outcomes.map(({ change, result }) => ({ change, isOpen: result === 'unknown' }));
+    if (lease.isLost()) throw new DeposedError('another projector has taken over');
     return [...outcomes, ...units.flatMap((unit) => unit.refused)];
   }
+}
+
+/** The right to write: claimed before the first Write, claimed anew when it has run out before another one. */
+function createLease(claim: (tx: Tx) => Promise<boolean>, { pool, leaseMs }: BatchOptions) {
+  let claimedAt = -Infinity;
+  let isLost = false;
+  let renewal: Promise<void> | undefined;
+  const stands = (): boolean => performance.now() - claimedAt < leaseMs;
+  async function renew(): Promise<void> {
+    const at = performance.now();
+    if (await pool.transaction(claim)) claimedAt = at;
+    else isLost = true;
+  }
+  return {
+    /** Throws DeposedError, and Problem where Postgres is away. */
+    async begin(): Promise<void> {
+      await renew();
+      if (isLost) throw new DeposedError('another projector has taken over');
+    },
+    async stands(): Promise<boolean> {
+      if (!isLost && !stands()) {
+        // Postgres may be away; what is under way goes on, and nothing new is begun.
+        renewal ??= renew()
+          .catch(() => undefined)
+          .finally(() => (renewal = undefined));
+        await renewal;
+      }
+      return !isLost && stands();
+    },
+    isLost: (): boolean => isLost,
+  };
 }
 
 const idOf = (entry: Entry): string => entry.id;

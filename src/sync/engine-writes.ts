@@ -21,13 +21,15 @@ export interface WriteOptions {
   readonly timeoutMs: number;
   /** Writes under way at one time. */
   readonly concurrency: number;
-  /** False once the right to write has run out: what has not been started is left for later. */
-  readonly mayStart: () => boolean;
+  /** Whether the right to write stands, or could be renewed: if not, what has not been started is left for later. */
+  readonly mayStart: () => Promise<boolean>;
+  /** The most tuples of one Write, from `nextPace`. */
+  readonly tuplesPerWrite: number;
 }
 
 /** Applies units of changes, each of which belongs together. Resolves to what happened to each change; never throws. */
 export async function writeUnits(units: readonly (readonly KeyChange[])[], options: WriteOptions): Promise<Outcome[]> {
-  const packs = pack(units);
+  const packs = pack(units, options.tuplesPerWrite);
   const outcomes: Outcome[] = [];
   const worker = async (): Promise<void> => {
     for (let next = packs.shift(); next !== undefined; next = packs.shift()) {
@@ -38,13 +40,30 @@ export async function writeUnits(units: readonly (readonly KeyChange[])[], optio
   return outcomes;
 }
 
+const LEAST_PER_WRITE = 10;
+
+/**
+ * How many tuples the next Writes may have: half as many after one that the engine did not answer in time, whose time
+ * grows with them, and twice as many again after those that it did. Otherwise one that is too slow for a hundred would
+ * never be done with them.
+ */
+export function nextPace(tuplesPerWrite: number, outcomes: readonly Outcome[]): number {
+  const isTooSlow = ({ error }: Outcome): boolean => error instanceof EngineError && error.kind === 'timeout';
+  if (outcomes.some((outcome) => outcome.result === 'unknown' && isTooSlow(outcome))) {
+    return Math.max(LEAST_PER_WRITE, Math.floor(tuplesPerWrite / 2));
+  }
+  return outcomes.some(({ result }) => result === 'applied')
+    ? Math.min(TUPLES_PER_WRITE, tuplesPerWrite * 2)
+    : tuplesPerWrite;
+}
+
 type Pack = readonly (readonly KeyChange[])[];
 
 const sizeOf = (changes: readonly KeyChange[]): number =>
   changes.reduce((sum, change) => sum + change.deletes.length + change.writes.length, 0);
 
 /** Units joined, in order, as long as they fit into one Write; a unit that does not fit stands alone. */
-function pack(units: Pack): Pack[] {
+function pack(units: Pack, tuplesPerWrite: number): Pack[] {
   const packs: KeyChange[][][] = [];
   let room = 0;
   for (const unit of units) {
@@ -55,7 +74,7 @@ function pack(units: Pack): Pack[] {
       room -= size;
     } else {
       packs.push([[...unit]]);
-      room = TUPLES_PER_WRITE - size;
+      room = tuplesPerWrite - size;
     }
   }
   return packs;
@@ -65,7 +84,7 @@ async function writePack(units: Pack, options: WriteOptions): Promise<Outcome[]>
   const changes = units.flat();
   const all = (result: Outcome['result'], error?: Error): Outcome[] =>
     changes.map((change) => ({ change, result, ...(error === undefined ? {} : { error }) }));
-  if (!options.mayStart()) return all('later');
+  if (!(await options.mayStart())) return all('later');
   try {
     await applyWrite(options.tuples, mergeChanges(changes), options);
     return all('applied');

@@ -9,7 +9,7 @@ import type { Logger } from 'pino';
 
 import type { Session } from '../platform/postgres.js';
 import type { Part } from '../shared/part.js';
-import { EngineError } from '../shared/tuple.js';
+import { EngineError, TUPLES_PER_WRITE } from '../shared/tuple.js';
 import { runBatch } from './batch.js';
 import type { BatchOptions, BatchResult, Leadership, Uncertain } from './batch.js';
 import {
@@ -57,6 +57,7 @@ export function createProjector(options: ProjectorOptions): Projector {
   const fenceMs = options.leaseMs + options.writeTimeoutMs + holdMs;
   const batch: BatchOptions = { ...options, holdMs };
   const uncertain: Uncertain[] = [];
+  const pace = { tuplesPerWrite: TUPLES_PER_WRITE };
   let lastClaim: string | undefined;
   let stopping = false;
   // A function, because the answer changes while something is awaited.
@@ -142,7 +143,7 @@ export function createProjector(options: ProjectorOptions): Projector {
     log.info({ inherited }, 'projecting');
     leading = true;
     metrics.leader(true);
-    const lead: Leadership = { session, claimId, uncertain, lastTenant: { 0: '', 1: '', 2: '', parked: '' } };
+    const lead: Leadership = { session, claimId, uncertain, pace, lastTenant: { 0: '', 1: '', 2: '', parked: '' } };
     let trouble = 0;
     while (!isStopping() && !session.isLost()) {
       const progress = await turn(lead);

@@ -97,6 +97,24 @@ describe('a leader that dies', () => {
     expect(await driftLines(world)).toEqual([]);
   });
 
+  test('is not what a slow engine makes of one: a change of several Writes goes on past its lease', async () => {
+    const names = Array.from({ length: 150 }, (_, n) => `many-${String(n)}`);
+    await world.sql(
+      `insert into security.app_user (id, tenant_id, email) select n, 't1', n || '@example.com' from unnest($1::text[]) n`,
+      [names],
+    );
+    const only = stage.actor();
+    await only.lead();
+    await world.applied();
+    only.engine.play = async (_, forward) => {
+      await forward();
+      await pause(TIMES.leaseMs * 1.2);
+    };
+    await world.sql(`insert into security.user_role (user_id, role_id) select unnest($1::text[]), $2`, [names, VIEWER]);
+    await world.applied(10_000);
+    expect(await driftLines(world)).toEqual([]);
+  });
+
   test('is followed by the one on stand-by, in a moment', async () => {
     const first = stage.actor();
     const second = stage.actor();

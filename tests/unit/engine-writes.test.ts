@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 
 import { EngineError, keyOf, sameCondition } from '../../src/shared/tuple.js';
 import type { Tuple, TupleKey, TupleStore } from '../../src/shared/tuple.js';
-import { writeUnits } from '../../src/sync/engine-writes.js';
+import { nextPace, writeUnits } from '../../src/sync/engine-writes.js';
 import type { Outcome, WriteOptions } from '../../src/sync/engine-writes.js';
 import type { KeyChange } from '../../src/sync/plan.js';
 
@@ -76,7 +76,8 @@ async function write(
     tuples: store.tuples,
     timeoutMs: 1_000,
     concurrency: 1,
-    mayStart: () => true,
+    mayStart: () => Promise.resolve(true),
+    tuplesPerWrite: 100,
     ...over,
   });
 }
@@ -241,7 +242,9 @@ describe('what is not known', () => {
 describe('the right to write', () => {
   test('once it has run out nothing more starts, also between the Writes of one unit', async () => {
     const store = playedStore();
-    const outcomes = await write(store, [changes(250), changes(1, 250)], { mayStart: () => store.writes.length < 2 });
+    const outcomes = await write(store, [changes(250), changes(1, 250)], {
+      mayStart: () => Promise.resolve(store.writes.length < 2),
+    });
     expect(store.writes).toHaveLength(2);
     expect(new Set(outcomes.map(({ result }) => result))).toEqual(new Set(['later']));
   });
@@ -249,8 +252,32 @@ describe('the right to write', () => {
   test('once it has run out a conflict is not resolved any more', async () => {
     const store = playedStore();
     store.stored.set(keyOf(tuple('u')), { ...tuple('u'), ...until('2027') });
-    const outcomes = await write(store, [[change('u')]], { mayStart: () => store.writes.length < 1 });
+    const outcomes = await write(store, [[change('u')]], { mayStart: () => Promise.resolve(store.writes.length < 1) });
     expect(results(outcomes)).toEqual(['u later']);
     expect(store.writes).toHaveLength(1);
   });
+});
+
+test('an engine that takes too long over a Write is given smaller ones, down to ten, and larger ones again', async () => {
+  const slow = new EngineError('late', { kind: 'timeout', applied: 'unknown' });
+  let bearable = 12;
+  const store = playedStore(({ deletes, writes }) => {
+    if (deletes.length + writes.length > bearable) throw slow;
+  });
+  let tuplesPerWrite = 100;
+  const paces: number[] = [];
+  const pass = async (): Promise<void> => {
+    const outcomes = await write(store, [changes(60)], { tuplesPerWrite });
+    paces.push((tuplesPerWrite = nextPace(tuplesPerWrite, outcomes)));
+  };
+  for (let passes = 0; passes < 5; passes += 1) await pass();
+  // 50 and 25 take too long, 12 do not, 24 do.
+  expect(paces).toEqual([50, 25, 12, 24, 12]);
+  expect(store.stored.size).toBe(60);
+  bearable = 100;
+  for (let passes = 0; passes < 4; passes += 1) await pass();
+  expect(paces.slice(5)).toEqual([24, 48, 96, 100]);
+  const unavailable = new EngineError('away', { kind: 'unavailable', applied: 'unknown' });
+  expect(nextPace(100, [{ change: change('u'), result: 'unknown', error: unavailable }])).toBe(100);
+  expect(nextPace(10, [{ change: change('u'), result: 'unknown', error: slow }])).toBe(10);
 });

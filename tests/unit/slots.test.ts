@@ -96,6 +96,34 @@ test('a line holds no more than its share, and leaves the rest to others', async
   (await all)();
 });
 
+test('in company a line holds an equal share, and all that it may once it is alone', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  try {
+    const slots = createSlots(8, { held: 6, least: 2 });
+    const { entered, ask, leave } = crowd(slots);
+    const names = (line: string, count: number) => Array.from({ length: count }, (_, n) => `${line}${String(n)}`);
+    for (const other of ['b', 'c', 'd', 'e', 'f']) ask(other, other);
+    await settled();
+    for (const other of ['b', 'c', 'd', 'e', 'f']) await leave(other);
+    for (const name of names('a', 9)) ask(name, 'a');
+    await settled();
+    // A sixth of eight is one, and the least is two.
+    expect(entered.slice(5)).toEqual(['a0', 'a1']);
+    vi.advanceTimersByTime(1_000);
+    await leave('a0');
+    ask('a9', 'a');
+    await settled();
+    expect(entered.slice(5)).toEqual(['a0', 'a1', 'a2']);
+    vi.advanceTimersByTime(1_000);
+    ask('a10', 'a');
+    await settled();
+    // Those who were there a second before last count no more.
+    expect(entered.slice(5)).toHaveLength(7);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 test('a line that is as long as it may be takes nobody more; the others do', async () => {
   const slots = createSlots(2, { held: 1, waiting: 2 });
   const { ask } = crowd(slots);
@@ -150,6 +178,25 @@ test('many short lines make everybody wait as one long one does', async () => {
     expect(slots.isTooLong({ line: 'new' })).toBe(false);
     expect([slots.isUnderWay('39'), slots.isUnderWay('0')]).toEqual([true, false]);
     for (const back of backs.slice(12)) (await back)();
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('a line that holds its share is expected to get on at its part of the rate', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] });
+  try {
+    const slots = createSlots(4, { held: 1 });
+    const others = ['b', 'c', 'd'].map((line) => slots.take(1, NEVER, { line }));
+    const backs = Array.from({ length: 31 }, () => slots.take(1, NEVER, { line: 'a' }));
+    for (const back of backs.slice(0, 12)) {
+      vi.advanceTimersByTime(20);
+      (await back)();
+    }
+    // 18 wait, one of them goes every 20 ms, and of the four places the line holds one.
+    expect(slots.isTooLong({ line: 'a', withinMs: 1_400 })).toBe(true);
+    expect(slots.isTooLong({ line: 'a', withinMs: 1_600 })).toBe(false);
+    for (const back of [...others, ...backs.slice(12)]) (await back)();
   } finally {
     vi.useRealTimers();
   }
