@@ -45,10 +45,10 @@ const TUPLES_PER_PAGE = 100;
  * which at some 4 ms a question is as much as it can: on two cores 16 answered no more and left the service less of them.
  */
 const QUESTIONS_AT_A_TIME = 10;
-/** Of one tenant: all places but two, and what it may have waiting. */
-const QUESTIONS_OF_ONE = { held: 8, waiting: 256 };
+/** Of one tenant: all places but two, in the company of others an equal share; and what it may have waiting. */
+const QUESTIONS_OF_ONE = { held: 8, least: 2, waiting: 256 };
 /** How long a check stands in line for the engine at most, in milliseconds. */
-export const PATIENCE_MS = 500;
+export const PATIENCE_MS = 400;
 /** Questions a BatchCheck: as many as one tenant may have under way. */
 const CHECKS_PER_BATCH = 8;
 /** Of one long list: the second is ready when the first is answered; others come in between. */
