@@ -5,9 +5,10 @@
  * The thread is told every second that the loop comes round; an orchestrator that asks after it restarts a process that
  * stands still, and leaves one alone that is merely busy. tests/contract/management.test.ts.
  */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 
+import { startThread } from '../platform/thread.js';
 import type { Part } from '../shared/part.js';
 import type { AnswerManagement, ManagementQuestion } from './management.js';
 import { DEFAULT_LIMITS, serverOptionsOf } from './server.js';
@@ -62,8 +63,14 @@ export function createManagementThread(options: ManagementThreadOptions): Manage
       beating = setInterval(beat, BEAT_MS);
       const { silenceMs, maxConnections } = DEFAULT_LIMITS;
       const serverOptions = serverOptionsOf(DEFAULT_LIMITS);
-      const started = new Worker(PROGRAM, {
-        workerData: { host, port, lastBeat, serverOptions, silenceMs, maxConnections, deadAfterMs },
+      const started = startThread(PROGRAM, {
+        host,
+        port,
+        lastBeat,
+        serverOptions,
+        silenceMs,
+        maxConnections,
+        deadAfterMs,
       });
       thread = started;
       listens = await listening(started, answer);

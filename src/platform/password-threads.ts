@@ -4,7 +4,9 @@
  * A thread starts when it is first needed, does one thing at a time, keeps no process alive while it does nothing, and
  * is replaced when it dies. Whoever asks takes care that no more ask at once than there may be threads.
  */
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
+
+import { startThread } from './thread.js';
 
 const PROGRAM = new URL('../../workers/password-worker.js', import.meta.url);
 
@@ -20,7 +22,7 @@ export function createPasswordThreads(): AskHashThread {
   const idle: Worker[] = [];
 
   return async (question) => {
-    const thread = idle.pop() ?? new Worker(PROGRAM);
+    const thread = idle.pop() ?? startThread(PROGRAM);
     thread.ref();
     const answer = await new Promise<unknown>((resolve, reject) => {
       const onAnswer = (value: unknown): void => {

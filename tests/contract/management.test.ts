@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 
 import { createReadiness, type Readiness } from '../../src/http/health.js';
 import { createManagementAnswers } from '../../src/http/management.js';
@@ -200,4 +200,15 @@ test('a port that is taken is Node’s own error', async () => {
   const second = createManagementThread({ host: '127.0.0.1', port, answer, log });
   await expect(second.start()).rejects.toMatchObject({ code: 'EADDRINUSE', port });
   await second.stop();
+});
+
+test('what the process preloads is not started a second time in its threads', async () => {
+  const { log } = memoryLog();
+  const answer = createManagementAnswers({ readiness, metrics, log });
+  vi.stubEnv('NODE_OPTIONS', '--require /there/is/no/such.cjs');
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const plain = createManagementThread({ host: '127.0.0.1', port: 0, answer, log });
+  await plain.start();
+  expect((await fetch(`http://127.0.0.1:${plain.address().port}/livez`)).status).toBe(200);
+  await plain.stop();
 });
