@@ -35,10 +35,17 @@ export interface ServersBase extends OperationsBase {
   readonly validateResponses: boolean;
 }
 
+/** What readiness asks of beside the base. */
+interface Own {
+  readonly service: HttpServer;
+  readonly overload: OverloadWatch;
+  readonly ledgerWarning: ReadinessWarning;
+}
+
 /** What makes the process ready, in the order in which it is said. */
 function readinessOf(
   { config, clock, engineWatch, pool, syncPool, model }: ServersBase,
-  { overload, ledgerWarning }: { overload: OverloadWatch; ledgerWarning: ReadinessWarning },
+  { service, overload, ledgerWarning }: Own,
 ): Readiness {
   const checks: ReadinessCheck[] = [
     {
@@ -57,6 +64,7 @@ function readinessOf(
     { name: 'sync', check: () => requireFreshTuples(syncPool) },
     { name: 'clock', check: () => clock.requireRight() },
     { name: 'load', check: () => overload.requireRelief() },
+    { name: 'port', check: () => service.requireOpen() },
   ];
   return createReadiness(
     checks,
@@ -95,13 +103,13 @@ export function createServers(base: ServersBase, ledgerWarning: ReadinessWarning
   });
   const { host, port, managementPort } = config.http;
   const overload = createOverloadWatch(() => isTooMuch(base.load));
-  const readiness = readinessOf(base, { overload, ledgerWarning });
+  const service = createHttpServer({ name: 'service port', host, port, app, log });
+  const readiness = readinessOf(base, { service, overload, ledgerWarning });
   return {
-    ...{ readiness, overload },
+    ...{ service, readiness, overload },
     warmUp: async () => {
       await Promise.all([app.warmUp(), base.signingIn?.warmUp()]);
     },
-    service: createHttpServer({ name: 'service port', host, port, app, log }),
     management: createManagementThread({
       ...{ host, port: managementPort, log },
       answer: createManagementAnswers({ readiness, metrics, log }),

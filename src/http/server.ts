@@ -2,8 +2,9 @@
  * A listening HTTP server with limits, which ends gracefully.
  *
  * Node's own limits are made for nobody in particular: a head may take 60 seconds, a request 300, an answer that is not
- * read for ever, and sockets are not counted. At the end every answer says `Connection: close` from the moment that the process is no longer ready, so that
- * kept connections are gone before the server stops accepting; what is under way then has ten seconds.
+ * read for ever, and sockets are not counted. At the end every answer says `Connection: close` from the moment that the
+ * process is no longer ready, so that kept connections are gone before the server stops accepting; what is under way then
+ * has ten seconds.
  */
 import { createServer, type RequestListener, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { randomUUID } from 'node:crypto';
@@ -11,6 +12,7 @@ import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 
 import type { Part } from '../shared/part.js';
+import { NotReady } from '../shared/not-ready.js';
 import { Problem } from '../shared/problem.js';
 import { problemBody } from './problems.js';
 
@@ -52,6 +54,8 @@ export interface HttpServerOptions {
 export interface HttpServer extends Part {
   /** From now on every answer ends its connection: whoever keeps one open goes elsewhere with the next request. */
   drain(): void;
+  /** Rejects with NotReady where nobody can connect. */
+  requireOpen(): Promise<void>;
   /** Where it listens; throws before it does. */
   address(): { readonly host: string; readonly port: number };
 }
@@ -82,6 +86,10 @@ export function createHttpServer({ name, host, port, app, log, limits: given }: 
     name,
     drain: () => {
       isLeaving = true;
+    },
+    requireOpen: async () => {
+      if (!server.listening) throw new NotReady(`the ${name} does not listen yet`);
+      await Promise.resolve();
     },
     address: () => {
       const address = server.address();
