@@ -131,6 +131,8 @@ function postgresCommand(options: PostgresOptions, port: number): ReturnType<Clu
     tcp_keepalives_interval: '2',
     tcp_keepalives_count: '3',
     client_connection_check_interval: '1s',
+    // Until a table has statistics, OpenFGA pages through a store by sorting it anew for every page.
+    autovacuum_naptime: '15s',
     // Commits still reach the operating system: killed, Postgres loses nothing, only a machine that fails does.
     ...(durable ? {} : { fsync: 'off', full_page_writes: 'off' }),
   };

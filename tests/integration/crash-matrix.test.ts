@@ -105,6 +105,7 @@ async function isVerified(): Promise<boolean> {
 test.each(drawn)(
   '$target killed while $point',
   async ({ point, target }) => {
+    const late: number[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
       const acknowledged: Acknowledged[] = [];
       const users = await newUsers();
@@ -116,8 +117,10 @@ test.each(drawn)(
       took.push(ms);
       expect(await missing(acknowledged)).toEqual([]);
       expect(await crash.drift()).toEqual({ missing: 0, extra: 0, altered: 0 });
-      expect(ms).toBeLessThan(CONVERGED_MS);
+      if (ms > CONVERGED_MS) late.push(ms);
     }
+    // Last, so that a late one does not hide what the rounds after it would show.
+    expect(late).toEqual([]);
     expect(await isVerified()).toBe(true);
   },
   isWhole ? 1_800_000 : 120_000,
