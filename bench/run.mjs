@@ -1,4 +1,5 @@
 /** `npm run bench [-- name …]`: runs the benches, all or those named, one after the other. */
+import { machineLine } from '../scripts/machine.mjs';
 import * as audit from './audit.mjs';
 import * as batch from './batch.mjs';
 import * as checks from './checks.mjs';
@@ -13,7 +14,6 @@ import * as rollingRestart from './rolling-restart.mjs';
 import * as sideBySide from './side-by-side.mjs';
 import * as signInFlood from './sign-in-flood.mjs';
 import * as signInTiming from './sign-in-timing.mjs';
-import { printMachine } from './support.mjs';
 import * as syncLatency from './sync-latency.mjs';
 import * as tenantSize from './tenant-size.mjs';
 
@@ -43,7 +43,7 @@ if (unknown.length > 0) {
   console.error(`no bench is named ${unknown.join(', ')}: there are ${Object.keys(BENCHES).join(', ')}`);
   process.exit(2);
 }
-printMachine();
+console.log(`${machineLine()}; load generator, service, engine and Postgres share the cores`);
 for (const name of named.length === 0 ? Object.keys(BENCHES) : named) {
   await BENCHES[name]?.run();
 }

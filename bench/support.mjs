@@ -1,10 +1,9 @@
 /**
  * What every bench stands on: a stack of its own (durable, as `npm start` has it), the service on it, and hands on both.
  */
-import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { cpus, tmpdir, totalmem } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -249,22 +248,4 @@ export async function timed(work) {
   const startedAt = performance.now();
   await work();
   return performance.now() - startedAt;
-}
-
-/** What the figures were measured on. */
-export function printMachine() {
-  const commit = commitOf();
-  const [cpu] = cpus();
-  console.log(
-    `commit ${commit}, node ${process.version}, ${String(cpus().length)} × ${cpu?.model.trim() ?? 'unknown'}, ` +
-      `${(totalmem() / 2 ** 30).toFixed(0)} GiB; load generator, service, engine and Postgres share the cores`,
-  );
-}
-
-function commitOf() {
-  try {
-    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { encoding: 'utf8', stdio: 'pipe' }).trim();
-  } catch {
-    return 'unknown';
-  }
 }

@@ -1,7 +1,13 @@
 import type { Reporter, TestModule } from 'vitest/node';
 
-/** Ends the run with the one plain line that machines read: `N passed, N failed`. */
+import { machineLine } from '../../scripts/machine.mjs';
+
+/** Begins the run with what its figures are measured on, and ends it with the line that machines read: `N passed, N failed`. */
 export default class PlainLineReporter implements Reporter {
+  onTestRunStart(): void {
+    process.stdout.write(`${machineLine()}\n`);
+  }
+
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly unknown[]): void {
     let passed = 0;
     let failed = unhandled.length;
