@@ -1,9 +1,9 @@
 /**
  * A fixed number of places: what is under way at one time is bounded. Those who ask for the same reason (a tenant) stand
  * in one line, and the lines take turns: a long one delays nobody but those who stand in it. A line may hold no more than
- * its share of the places, which is less where others have lately been, so that whoever comes next finds one soon, and is no longer than a bound. Who is in a hurry is
- * refused at once where the line, at the rate of the last moments, would take too long: a refusal at its end costs as much
- * as an answer, and comes later.
+ * its share of the places, which is less where others have lately been, so that whoever comes next finds one soon, and is
+ * no longer than a bound. Who is in a hurry is refused at once where the line, at the rate of the last moments, would take
+ * too long: a refusal at its end costs as much as an answer, and comes later.
  */
 export interface Slots {
   /**

@@ -6,9 +6,10 @@
  *
  * INVARIANT: rows and entries come from one snapshot, so the entries removed are exactly those the rows include.
  * INVARIANT: the claim is committed before the first Write and every Write starts within `leaseMs` of it, or of its last
- * renewal: a change of several Writes goes on however long each takes. Whoever takes over waits out the lease, the time that a Write may take to reach the engine and the engine's own request timeout
- * (`fenceMs`), so no Write of a predecessor that kept the lease can land behind it; one that did not keep it (a process
- * stopped between its last look at the clock and its Write) queues its keys again when it wakes (`uncertain`).
+ * renewal: a change of several Writes goes on however long each takes. Whoever takes over waits out the lease, the time
+ * that a Write may take to reach the engine and the engine's own request timeout (`fenceMs`), so no Write of a predecessor
+ * that kept the lease can land behind it; one that did not keep it (a process stopped between its last look at the clock
+ * and its Write) queues its keys again when it wakes (`uncertain`).
  */
 import type { Pool, Session, Tx } from '../platform/postgres.js';
 import type { Tuple, TupleStore } from '../shared/tuple.js';
