@@ -97,6 +97,13 @@ describe.skipIf(findBrowser() === undefined)('at the door', () => {
     await page.getByRole('heading', { name: 'Choose your password' }).waitFor();
     expect(await axeFaults(page)).toEqual([]);
     await shoot(page, 'password');
+    // Masked, and open to whatever keeps passwords for somebody.
+    const kinds = `[...document.querySelectorAll('form input')].map(({ type, autocomplete }) => type + ' ' + autocomplete)`;
+    expect(await page.evaluate(kinds)).toEqual([
+      'password current-password',
+      'password new-password',
+      'password new-password',
+    ]);
     await page.getByLabel('One-time password').fill(given);
     await page.getByLabel('New password', { exact: true }).fill('too short');
     await page.getByText('6 more characters.').waitFor();
