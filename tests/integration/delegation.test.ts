@@ -8,6 +8,7 @@ import type { Office } from '../support/office.js';
 import { roleId } from '../support/world.js';
 
 const HOUR = 3_600_000;
+const VIEWER = roleId('acme', 'EMR_CLIENT_VIEWER');
 let office: Office;
 let leader: string;
 let metrics: string;
@@ -284,6 +285,20 @@ test('a revocation that meets a delegation leaves nobody with what is gone', asy
     );
     expect(left?.n).toBe(0);
   }
+});
+
+test('nothing comes back to who has it in all tenants: the two would keep it by each other', async () => {
+  await sql(`insert into security.user_role (user_id, role_name) values ($1, 'EMR_CLIENT_VIEWER')`, [lead]);
+  await handed({ roleId: VIEWER });
+  const back = await handOn({ roleId: VIEWER, delegateUserId: lead }, deputy);
+  expect([back.status, back.body]).toMatchObject([409, { code: 'ALREADY_ASSIGNED' }]);
+  await sql(`update security.user_role set revoked_at = now() where user_id = $1 and role_id is null`, [lead]);
+  expect(
+    await sql(`select from security.user_role where user_id = any ($1) and role_id = $2 and revoked_at is null`, [
+      [lead, deputy],
+      VIEWER,
+    ]),
+  ).toEqual([]);
 });
 
 test('its end by itself is written down once', async () => {

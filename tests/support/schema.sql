@@ -877,7 +877,7 @@ security.access_policy CREATE TRIGGER trg_audit AFTER INSERT OR UPDATE ON securi
 security.access_review CREATE TRIGGER trg_review_followed AFTER INSERT OR UPDATE ON security.access_review FOR EACH ROW EXECUTE FUNCTION security.follow_review()
 security.access_review CREATE TRIGGER trg_review_moved BEFORE UPDATE ON security.access_review FOR EACH ROW EXECUTE FUNCTION security.move_review()
 security.access_review CREATE TRIGGER trg_review_opened BEFORE INSERT ON security.access_review FOR EACH ROW EXECUTE FUNCTION security.open_review()
-security.app_user CREATE TRIGGER trg_app_user_last_platform_admin AFTER UPDATE OF status ON security.app_user FOR EACH ROW WHEN (((new.tenant_id IS NULL) AND (old.status = 'active'::text) AND (new.status <> 'active'::text))) EXECUTE FUNCTION identity.keep_last_platform_admin()
+security.app_user CREATE TRIGGER trg_app_user_last_platform_admin AFTER UPDATE OF status ON security.app_user FOR EACH ROW WHEN (((old.status = 'active'::text) AND (new.status <> 'active'::text))) EXECUTE FUNCTION identity.keep_last_platform_admin()
 security.app_user CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.app_user REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
 security.app_user CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.app_user REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
 security.app_user CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.app_user FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
@@ -897,10 +897,12 @@ security.app_user CREATE TRIGGER trg_last_admin_delete AFTER DELETE ON security.
 security.app_user CREATE TRIGGER trg_last_admin_insert AFTER INSERT ON security.app_user REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
 security.app_user CREATE TRIGGER trg_last_admin_update AFTER UPDATE ON security.app_user REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION security.watch_admins()
 security.app_user CREATE TRIGGER trg_owns_records BEFORE DELETE ON security.app_user FOR EACH ROW EXECUTE FUNCTION security.require_no_records()
+security.app_user CREATE TRIGGER trg_platform_seat BEFORE UPDATE OF status, tenant_id ON security.app_user FOR EACH ROW WHEN (((old.status <> new.status) OR (old.tenant_id IS DISTINCT FROM new.tenant_id))) EXECUTE FUNCTION security.guard_platform_user()
 security.app_user CREATE TRIGGER trg_read_committed BEFORE DELETE OR UPDATE OF status, tenant_id OR TRUNCATE ON security.app_user FOR EACH STATEMENT EXECUTE FUNCTION security.require_read_committed()
 security.credential CREATE TRIGGER trg_audit AFTER INSERT OR UPDATE ON security.credential FOR EACH ROW WHEN (new.one_time) EXECUTE FUNCTION audit.capture_credential()
 security.credential CREATE TRIGGER trg_escalation BEFORE INSERT OR UPDATE OF password_hash ON security.credential FOR EACH ROW EXECUTE FUNCTION security.guard_credential()
 security.delegation CREATE TRIGGER trg_delegation_followed AFTER INSERT OR UPDATE ON security.delegation FOR EACH ROW EXECUTE FUNCTION security.follow_delegation()
+security.delegation CREATE TRIGGER trg_delegation_held BEFORE INSERT ON security.delegation FOR EACH ROW WHEN ((new.role_id IS NOT NULL)) EXECUTE FUNCTION security.refuse_delegate()
 security.delegation CREATE TRIGGER trg_delegation_kept BEFORE INSERT ON security.delegation FOR EACH ROW EXECUTE FUNCTION security.keep_emergency()
 security.delegation CREATE TRIGGER trg_delegation_moved BEFORE UPDATE ON security.delegation FOR EACH ROW EXECUTE FUNCTION security.move_delegation()
 security.delegation CREATE TRIGGER trg_delegation_opened BEFORE INSERT ON security.delegation FOR EACH ROW EXECUTE FUNCTION security.open_delegation()
@@ -1310,17 +1312,18 @@ security.describe_role() volatile definer set search_path=pg_catalog, pg_temp ow
 security.email_key(email text) immutable owner=bailiwick_owner fff5504aa24c11da6a0f85de470a6c6c
 security.end_delegations() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1df75600dae45f1ac6bb648e4fea0f9a
 security.end_elevations() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 61a6ee8382eeef54f2ba0f8799d33c0e
-security.end_emergencies() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 456ae158ae6136b0fed04f703e29489e
+security.end_emergencies() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 18855c12e0d1cdad03295faa52128e29
 security.fill_role_tenant() volatile definer set search_path=pg_catalog, pg_temp enable_seqscan=off owner=bailiwick_owner dc8b11d47dbf03ab909e2a8005537f1b
 security.follow_delegation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner c0ddd8402213b46fd0e9a78d1c4ed050
 security.follow_elevation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 363f58b53d45bd91bc4b96686102571d
 security.follow_emergency() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner f39907105eb0268c3a1ef43bac85d763
 security.follow_review() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 342ae5794cfb2736475f95740a0463c3
-security.guard_assignment() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 8413cde57a2565e4a9e85d0750d38c47
+security.guard_assignment() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 6835f1837e0674c5ac69647365ceffa3
 security.guard_credential() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner 9268a079a6e712cdc73efb440591e300
-security.guard_emergency_role() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 3d7b32beb2e8f4b4937290feb2e7fe02
-security.guard_grant() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 4499c301b4a20ec6af1c852e8167a62f
+security.guard_emergency_role() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 03135b24d9eb211056475f0102a26ebc
+security.guard_grant() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 90923d6fd04c13f702717097c3451d26
 security.guard_platform_seat() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1b58f354f31bba910b8082b158828857
+security.guard_platform_user() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner c2e51f7ce5d03e3da831b141e6af16c2
 security.guard_team_change() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 4939d6dfab5a57ac5001650feab4b7b1
 security.guard_team_structure() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 9b1ccd3b0dd0d487f396604e7ea764dd
 security.hand_on_team(d security.delegation) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner aa7c457f336911565ee50baaeb134c2c
@@ -1330,6 +1333,7 @@ security.is_migration() stable owner=bailiwick_owner df292966ea69903c9798796da95
 security.is_platform_admin(user_id text) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 988951ba407c2e60de3637157b2600d7
 security.keep_emergency() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 94c47fa03201d5ed23c6247387aa9616
 security.look_at_admins(tenant_ids text[]) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1c53130adf5011006d7fa14ecfd628a3
+security.may_take_until(holder text, role text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner ac0797b68bf04e8bef51a4280862d890
 security.moment() volatile owner=bailiwick_owner 942f666625def2490f59ebe63e4850ab
 security.move_delegation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner e17038164cb4ea6ce1f778bae928ffae
 security.move_elevation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 4083be3a37fc71c59756cba0915e80d2
@@ -1339,19 +1343,23 @@ security.normal_email(email text) immutable owner=bailiwick_owner 59fa825656dad9
 security.note_admins(tenant_ids text[]) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 83823ebab652355d4c3384778fdb2bc8
 security.open_delegation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner ba50c69e5aaa878eeb44e8d797f8cd3d
 security.open_elevation() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1bd10c09fbc9eeb87f542807c594bcbf
-security.open_emergency() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner bd548d2258640230848103da4c5be948
+security.open_emergency() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner d9e4f145671e3670b9495e19a33111be
 security.open_review() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner c2546d26223d733d62aafb614d3d103c
+security.opened_by(role text) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 600f5db3996efd15743b26ab4b55af28
 security.people_below(tenant_id text, user_id text, at timestamp with time zone) stable set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 2a47abeb601f14cae881596488bb49e8
 security.place_user(user_id text, tenant_id text) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner d1a72abe09b0d8e5cc327382912ddb55
 security.protect_permission_set() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 765d98c698a6d8e36b250c008cd300c9
 security.protect_role() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 8f5bbe02962fe6d593c7593ba30f7153
+security.reaches_until(holder text, role text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 19473652ea0a95fd2d2dda6eeccee3db
 security.refuse(code text, sentence text, facts jsonb) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner d2cba3ed72d5d3db14725bdae4e2163d
-security.refuse_holder(user_id text, role_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner b956aec9d34e025ea839bdb148a538fa
+security.refuse_delegate() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner f78dece7aef2d2536bd6934eb4895c1d
+security.refuse_holder(user_id text, role_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner ce671698389484faf5b46ca875f58c64
 security.remove_user(tenant_id text, user_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner b19bbd2533f897e2bc221ae58765ef05
 security.require_admin() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 7fa8330d64a6a87a45cc7f7e34d73f16
 security.require_may_hand_out(actor text, tenant_id text, permissions text[], delegates text[], own_until timestamp with time zone) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 832382f1902ed2ba00622615c6ad7764
-security.require_may_stand_in(user_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 0b6e6f980194a6e7b2beec82b8cffa79
+security.require_may_stand_in(user_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 05f2e6b9c9b419e2c6dc480d1af6991a
 security.require_member(user_id text, tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 35d9f0adb861f99bb6ecd8d390c6e22d
+security.require_no_platform_seat(user_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 9d3b28d649e538402b4b2e3327620dff
 security.require_no_records() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 287e60223317c4c01d32274376152e7d
 security.require_read_committed() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 1e329bc5ba884956c7f061982a1a20f2
 security.role_held_until(holder text, role text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner d97f884c7fe66b80b9e75f0e46066303
@@ -1366,6 +1374,7 @@ security.team_read_until(holder text, tenant text) volatile definer set search_p
 security.touch_roles() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 565bf9617a3a4cb14b24ca0d87249077
 security.valid_id(id text) immutable owner=bailiwick_owner abaf06e906e2342da655585c589575fd
 security.watch_admins() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 75b7f24082fad91d032ff5a91deed200
+security.worth_of(role text, OUT permissions text[], OUT delegates text[]) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner dfb7475c16427f06320471e1a77838fe
 security.write_roles() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 68a0ee657cf7a39fed9c414f08766abf
 security.write_user_assignments() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 3cf1d2e14f7164b32c7ab822bd897639
 security.write_user_roles() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 956c5d7b8ac40b0966fabbe009bd91f8
