@@ -220,7 +220,7 @@ export const ENGINE_CHECKS: readonly Check<EngineFacts>[] = [
       ? fail(
           'store-absent',
           `OpenFGA has no store ${storeId}`,
-          '`bailiwick store ensure --name bailiwick` prints one; name it in BAILIWICK_OPENFGA_STORE_ID, it is filled at the start',
+          '`bailiwick store ensure --name bailiwick` prints one; name it in BAILIWICK_OPENFGA_STORE_ID, end all processes and start them: it is filled first',
         )
       : undefined,
   ({ withKey, withoutKey, hasKey, isLocal }) =>

@@ -6,13 +6,22 @@ import type { Key } from './projection.js';
 
 /** Which of the keys have entries that are not in force yet, parked ones not counted; as `keyText` names them. */
 export async function pendingKeys(tx: Tx, keys: readonly Key[]): Promise<Set<string>> {
+  return await keysWith(tx, keys, 'pending');
+}
+
+/** Which of the keys have parked entries; as `keyText` names them. */
+export async function parkedKeys(tx: Tx, keys: readonly Key[]): Promise<Set<string>> {
+  return await keysWith(tx, keys, 'parked');
+}
+
+async function keysWith(tx: Tx, keys: readonly Key[], state: 'pending' | 'parked'): Promise<Set<string>> {
   const { rows } = await tx.query<Pick<Entry, 'kind' | 'tenantId' | 'a' | 'b'>>({
-    name: 'pending-keys',
+    name: `${state}-keys`,
     text: `
       select distinct o.kind, o.tenant_id as "tenantId", o.a, o.b
       from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as k (tenant_id, kind, a, b)
         join sync.outbox o on o.tenant_id = k.tenant_id and o.kind = k.kind and o.a = k.a and o.b = k.b
-      where o.parked_at is null`,
+      where o.parked_at is ${state === 'parked' ? 'not null' : 'null'}`,
     values: [
       keys.map((key) => key.tenantId),
       keys.map((key) => key.kind),

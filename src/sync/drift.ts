@@ -11,7 +11,7 @@ import type { Pool, Tx } from '../platform/postgres.js';
 import { keyOf, sameCondition } from '../shared/tuple.js';
 import type { Tuple, TupleKey, TupleStore } from '../shared/tuple.js';
 import { readTuple } from './apply.js';
-import { appliedVersions, pendingKeys } from './drift-store.js';
+import { appliedVersions, parkedKeys, pendingKeys } from './drift-store.js';
 import { KEY_KINDS, keyText, project, UnprojectableError } from './projection.js';
 import type { Key, KeyKind, Prior } from './projection.js';
 import { listKeys, loadRows } from './row-store.js';
@@ -70,6 +70,14 @@ export async function findSuspects(scope: DriftScope): Promise<Drift[]> {
   }
   for (const tuple of expected.values()) found.push(...drift('missing', tuple, scope));
   return found;
+}
+
+/** As `findSuspects`, without the keys that are parked: they wait for somebody, and have guards of their own. */
+export async function findUnparked(scope: DriftScope): Promise<Drift[]> {
+  const suspects = await findSuspects(scope);
+  const keys = suspects.flatMap(({ key }) => key ?? []);
+  const parked = await scope.pool.transaction((tx) => parkedKeys(tx, keys));
+  return suspects.filter(({ key }) => key === undefined || !parked.has(keyText(key)));
 }
 
 function drift(fault: Drift['fault'], { user, relation, object }: TupleKey, { kinds }: DriftScope): Drift[] {

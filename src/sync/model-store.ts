@@ -12,21 +12,38 @@ export async function lockModels(tx: Tx): Promise<void> {
   await tx.query({ text: `select pg_advisory_xact_lock(7091407302)` });
 }
 
+export interface WrittenModel {
+  readonly modelId: string;
+  readonly hash: string;
+  /** Whether the store has been seen to hold what the rows say, since this model was written. */
+  readonly isFilled: boolean;
+}
+
 /** Models written to the store, newest first. */
-export async function listModels(tx: Tx, storeId: string): Promise<{ modelId: string; hash: string }[]> {
-  const { rows } = await tx.query<{ modelId: string; hash: string }>({
+export async function listModels(tx: Tx, storeId: string): Promise<WrittenModel[]> {
+  const { rows } = await tx.query<WrittenModel>({
     text: `
-      select model_id as "modelId", hash from sync.model where store_id = $1::text order by ordinal desc limit 100`,
+      select model_id as "modelId", hash, filled_at is not null as "isFilled"
+      from sync.model where store_id = $1::text order by ordinal desc limit 100`,
     values: [storeId],
   });
   return rows;
 }
 
+/** Notes a model that was written just now; its store counts as not filled. */
 export async function insertModel(tx: Tx, model: { storeId: string; modelId: string; hash: string }): Promise<void> {
   await tx.query({
     text: `insert into sync.model (store_id, model_id, hash) values ($1::text, $2::text, $3::text)
-      on conflict (store_id, hash) do update set model_id = excluded.model_id`,
+      on conflict (store_id, hash) do update set model_id = excluded.model_id, filled_at = null`,
     values: [model.storeId, model.modelId, model.hash],
+  });
+}
+
+/** Notes that the store holds what the rows say. */
+export async function markFilled(tx: Tx, model: { storeId: string; modelId: string }): Promise<void> {
+  await tx.query({
+    text: `update sync.model set filled_at = now() where store_id = $1::text and model_id = $2::text`,
+    values: [model.storeId, model.modelId],
   });
 }
 

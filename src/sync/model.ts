@@ -13,8 +13,8 @@ import type { Pool } from '../platform/postgres.js';
 import type { Part } from '../shared/part.js';
 import { Problem } from '../shared/problem.js';
 import type { DriftScope } from './drift.js';
-import { insertModel, listModels, lockModels, replaceCatalogue } from './model-store.js';
-import { awaitRepair, reconcile } from './reconcile.js';
+import { insertModel, listModels, lockModels, markFilled, replaceCatalogue } from './model-store.js';
+import { fillStore } from './reconcile.js';
 
 export interface ModelOptions {
   readonly pool: Pool;
@@ -31,14 +31,14 @@ const FILL_MS = 60_000;
 
 interface ModelInForce {
   readonly modelId: string;
-  /** Whether it was written just now: the store may be new, or lack what the model asks for. */
-  readonly isNew: boolean;
+  /** Otherwise the store may be new, or lack what the model asks for. */
+  readonly isFilled: boolean;
 }
 
 export interface ModelPart extends Part {
   /** The id to name in every call. Throws Problem ENGINE_UNAVAILABLE before it is known. */
   modelId(): string;
-  /** A part that, after the projector, gives the store what a model written just now asks for, before the first answer. */
+  /** A part that, after the projector, gives the store what the model asks for, before the first answer. */
   filling(scope: DriftScope): Part;
 }
 
@@ -57,7 +57,12 @@ export function createModelInForce(options: ModelOptions): ModelPart {
     stop: () => Promise.resolve(),
     filling: (scope) => ({
       name: 'store for the authorization model',
-      start: () => (inForce?.isNew === true ? fill(scope) : Promise.resolve()),
+      async start() {
+        if (inForce === undefined || inForce.isFilled) return;
+        if (!(await fillStore(scope, FILL_MS))) throw new Error('the store is still being filled');
+        const { modelId } = inForce;
+        await options.pool.transaction((tx) => markFilled(tx, { storeId: options.storeId, modelId }));
+      },
       stop: () => Promise.resolve(),
     }),
   };
@@ -77,13 +82,6 @@ async function ensureModel(options: ModelOptions): Promise<ModelInForce> {
     }
     // A process of an earlier version that starts once more leaves the newer version's catalogue alone.
     if (!stands || models[0] === known) await replaceCatalogue(tx, { catalogue, presets: Object.values(presets) });
-    return { modelId, isNew: !stands };
+    return { modelId, isFilled: stands && known.isFilled };
   });
-}
-
-/** A store may be new, or lack what the model asks for: rows are compared with it once, in full. */
-async function fill(scope: DriftScope): Promise<void> {
-  const { counts } = await reconcile(scope, 'repair');
-  if (counts.missing + counts.extra + counts.altered === 0) return;
-  if (!(await awaitRepair(scope.pool, FILL_MS))) throw new Error('the store is still being filled');
 }

@@ -6,7 +6,7 @@
  */
 import type { Pool } from '../platform/postgres.js';
 import { keyOf } from '../shared/tuple.js';
-import { findDrift, findSuspects } from './drift.js';
+import { findDrift, findSuspects, findUnparked } from './drift.js';
 import type { Drift, DriftScope } from './drift.js';
 import { isRebuilt, markScanned, pendingEntries } from './drift-store.js';
 import { touchKeys } from './outbox-store.js';
@@ -42,6 +42,28 @@ export async function awaitRepair(pool: Pool, timeoutMs: number): Promise<boolea
   while (performance.now() < end) {
     if ((await pool.transaction(pendingEntries)) === 0) return true;
     await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return false;
+}
+
+/** Looks in one go, before it is said that it takes long. */
+const LOOKS = 3;
+
+/**
+ * Compares rows with the store in full, and repairs, until nothing that differed at one look does at the next, with the
+ * outbox empty in between: what differs then is under way, and whoever projects writes this store. Nothing less will do:
+ * what was queued by a look is not at rest, and a process that still names another store may be the one that applies it.
+ * Resolves to false where that takes longer. Throws as `reconcile`.
+ */
+export async function fillStore(scope: DriftScope, timeoutMs: number): Promise<boolean> {
+  let before: ReadonlySet<string> | undefined;
+  for (let look = 0; look < LOOKS; look += 1) {
+    const differing = await findUnparked(scope);
+    const names = differing.map(({ tuple }) => keyOf(tuple));
+    if (names.length === 0 || (before !== undefined && !names.some((name) => before?.has(name)))) return true;
+    before = new Set(names);
+    await queueRepairs(scope.pool, differing);
+    if (!(await awaitRepair(scope.pool, timeoutMs))) return false;
   }
   return false;
 }

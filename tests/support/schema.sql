@@ -453,6 +453,7 @@ sync.model.store_id text not null
 sync.model.model_id text not null
 sync.model.hash text not null
 sync.model.written_at timestamp with time zone not null default now()
+sync.model.filled_at timestamp with time zone
 sync.outbox.id bigint not null identity
 sync.outbox.xid xid8 not null default pg_current_xact_id()
 sync.outbox.tenant_id text not null
