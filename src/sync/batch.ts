@@ -38,6 +38,8 @@ export interface BatchOptions {
   readonly tuples: TupleStore;
   readonly writeTimeoutMs: number;
   readonly leaseMs: number;
+  /** How long a batch may go on beginning what is next: a transaction is open meanwhile, and nothing of it is concluded. */
+  readonly batchMs: number;
   /** How long a key waits after a Write of unknown outcome, and a parked key before it is tried again. */
   readonly holdMs: number;
   readonly parkMs: number;
@@ -103,6 +105,7 @@ export async function runBatch(lead: Leadership, rank: Rank | 'parked', options:
     const entryIds = changes.flatMap((change) => change.entryIds);
     const lease = createLease((tx) => updateClaim(tx, lead.claimId, entryIds), options);
     await lease.begin();
+    const begunAt = performance.now();
     uncertain = changes.map((change) => ({ change, isOpen: true }));
     const { pace } = lead;
     const outcomes = await writeUnits(
@@ -111,7 +114,8 @@ export async function runBatch(lead: Leadership, rank: Rank | 'parked', options:
         tuples: options.tuples,
         timeoutMs: options.writeTimeoutMs,
         concurrency: 4,
-        mayStart: () => lease.stands(),
+        mayBegin: () => performance.now() - begunAt < options.batchMs,
+        mayStart: async () => !lead.session.isLost() && (await lease.stands()),
         tuplesPerWrite: pace.tuplesPerWrite,
       },
     );
@@ -129,9 +133,13 @@ function createLease(claim: (tx: Tx) => Promise<boolean>, { pool, leaseMs }: Bat
   let renewal: Promise<void> | undefined;
   const stands = (): boolean => performance.now() - claimedAt < leaseMs;
   async function renew(): Promise<void> {
-    const at = performance.now();
-    if (await pool.transaction(claim)) claimedAt = at;
-    else isLost = true;
+    const at = await pool.transaction(async (tx) => {
+      // Not before a connection was had: whoever waits long for one would have a lease that is over when it begins.
+      const before = performance.now();
+      return (await claim(tx)) ? before : undefined;
+    });
+    if (at === undefined) isLost = true;
+    else claimedAt = at;
   }
   return {
     /** Throws DeposedError, and Problem where Postgres is away. */

@@ -40,6 +40,8 @@ const PARKED_RETRY_MS = 60_000;
  */
 const LEASE_MS = 500;
 const WRITE_TIMEOUT_MS = 2_000;
+/** What has been written is concluded at least that often, and a batch ends well before its transaction is cut off. */
+const BATCH_MS = 10_000;
 /** Full comparisons are on nobody's request. */
 const BACKGROUND_TIMEOUT_MS = 5_000;
 
@@ -55,6 +57,7 @@ export function createSync({ engine, reconcileSeconds, log, metrics, pool, tuple
     writeTimeoutMs: Math.min(WRITE_TIMEOUT_MS, engine.requestTimeoutMs),
     engineRequestTimeoutMs: engine.requestTimeoutMs,
     leaseMs: LEASE_MS,
+    batchMs: BATCH_MS,
     parkMs: PARKED_RETRY_MS,
     pollMs: 20,
     standbyMs: 500,

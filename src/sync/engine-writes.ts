@@ -21,6 +21,8 @@ export interface WriteOptions {
   readonly timeoutMs: number;
   /** Writes under way at one time. */
   readonly concurrency: number;
+  /** Whether there is time for another pack: if not, it is left for later. One that has begun goes on to its end. */
+  readonly mayBegin: () => boolean;
   /** Whether the right to write stands, or could be renewed: if not, what has not been started is left for later. */
   readonly mayStart: () => Promise<boolean>;
   /** The most tuples of one Write, from `nextPace`. */
@@ -84,7 +86,7 @@ async function writePack(units: Pack, options: WriteOptions): Promise<Outcome[]>
   const changes = units.flat();
   const all = (result: Outcome['result'], error?: Error): Outcome[] =>
     changes.map((change) => ({ change, result, ...(error === undefined ? {} : { error }) }));
-  if (!(await options.mayStart())) return all('later');
+  if (!options.mayBegin() || !(await options.mayStart())) return all('later');
   try {
     await applyWrite(options.tuples, mergeChanges(changes), options);
     return all('applied');

@@ -47,6 +47,8 @@ export interface Projector extends Part {
 export const PROJECTOR_LOCK = 7_091_407_301;
 /** Room for clocks' granularity and the way from the engine's last check of its deadline to its commit. */
 const FENCE_MARGIN_MS = 250;
+/** A batch's transaction idles while the engine writes; what belongs together is written to its end, however slow it is. */
+const IDLE_MS = 120_000;
 /** Between two looks at what a truncated table left behind: the queued keys are applied meanwhile. */
 const REBUILD_PAUSE_MS = 200;
 
@@ -134,6 +136,9 @@ export function createProjector(options: ProjectorOptions): Projector {
   }
 
   async function lead(session: Session): Promise<void> {
+    await session.statement((tx) =>
+      tx.query({ text: `set idle_in_transaction_session_timeout = '${String(IDLE_MS)}ms'` }),
+    );
     const { claimId, inherited } = await session.transaction(async (tx) => {
       const inherited = await inheritClaims(tx, fenceMs);
       await retryParked(tx);
@@ -192,6 +197,13 @@ export function createProjector(options: ProjectorOptions): Projector {
     if (trouble !== undefined)
       log.warn({ err: trouble.error, outcome: trouble.result }, 'engine write did not succeed');
     if (trouble !== undefined) return 'troubled';
+    if (outcomes.length > 0 && outcomes.every(({ result }) => result === 'later')) {
+      log.warn(
+        { changes: outcomes.length },
+        'the right to write was over before anything was written: Postgres is slow',
+      );
+      return 'troubled';
+    }
     return finished || outcomes.some(({ result }) => result === 'later') ? 'busy' : 'idle';
   }
 

@@ -115,6 +115,37 @@ describe('a leader that dies', () => {
     expect(await driftLines(world)).toEqual([]);
   });
 
+  test('nor of many changes: what is written by then is in force, and the rest is for the next batch', async () => {
+    const tenants = Array.from({ length: 12 }, (_, n) => `wide-${String(n)}`);
+    for (const tenant of tenants) await world.addTenant(tenant, 'emr');
+    const only = stage.actor({ ...TIMES, leaseMs: 5_000, writeTimeoutMs: 5_000, batchMs: 300 });
+    await only.lead();
+    await world.applied();
+    only.engine.play = async (_, forward) => {
+      await forward();
+      await pause(400);
+    };
+    await Promise.all(
+      tenants.map((tenant) =>
+        world.sql(
+          `insert into security.app_user (id, tenant_id, email)
+             select $1::text || '-' || n, $1::text, n || '@example.com' from generate_series(1, 60) n`,
+          [tenant],
+        ),
+      ),
+    );
+    const waiting = async (): Promise<number> =>
+      (await world.sql<{ n: number }>(`select count(*)::int as n from sync.outbox`))[0]?.n ?? 0;
+    const seen = new Set<number>();
+    await until(async () => {
+      const left = await waiting();
+      seen.add(left);
+      return left === 0;
+    }, 60_000);
+    expect([...seen].filter((left) => left > 0).length).toBeGreaterThan(2);
+    expect(await driftLines(world)).toEqual([]);
+  });
+
   test('is followed by the one on stand-by, in a moment', async () => {
     const first = stage.actor();
     const second = stage.actor();

@@ -106,6 +106,7 @@ export async function createWorld(stack: TestStack = inject('stack')): Promise<W
         metrics: createSyncMetrics(createMetrics(), sync),
         writeTimeoutMs: 3_000,
         leaseMs: 1_000,
+        batchMs: 10_000,
         parkMs: 60_000,
         pollMs: 20,
         standbyMs: 100,

@@ -76,6 +76,7 @@ async function write(
     tuples: store.tuples,
     timeoutMs: 1_000,
     concurrency: 1,
+    mayBegin: () => true,
     mayStart: () => Promise.resolve(true),
     tuplesPerWrite: 100,
     ...over,
