@@ -39,6 +39,7 @@ const HELP = `usage: bailiwick <command> [options]
   reconcile --dry-run | --repair   compare rows and tuples, and repair [--json]
                                    exit 0: equal or repaired; 3: the dry run found drift; 1: it did not finish
   restore adopt [--dry-run]        take up a database that was restored from a backup [--json]
+                                   put BAILIWICK_AUDIT_CHECKPOINT_FILE aside, as evidence, before \`serve\` starts
                                    exit 0: done; 3: the dry run found the cluster too young; 1: it cannot be done so
   export [--tenant ID]             who has what, as NDJSON, to keep or to bring elsewhere [--file PATH [--force]]
   import --file PATH               make this database hold what such a document says [--dry-run] [--prune] [--json]
