@@ -177,6 +177,18 @@ describe.runIf(hasHelm)('rendered', () => {
     expect(sidecar?.initContainers?.[1]).toMatchObject({ readinessProbe: {}, startupProbe: {} });
   });
 
+  test('no start is killed for what it waits for, and the app beside it waits too', () => {
+    const of = (...args: string[]) => containersOf(render(...args)).find(({ name }) => name === 'bailiwick');
+    const [live, ready] = ['/livez', '/readyz'].map((path) => ({ httpGet: { path, port: 'management' } }));
+    expect(of()).toMatchObject({ startupProbe: live, livenessProbe: live, readinessProbe: ready });
+    const sidecar = ['-f', join(CHART, 'ci/sidecar-values.yaml')];
+    expect(of(...sidecar)).toMatchObject({ startupProbe: { ...ready, periodSeconds: 1, failureThreshold: 3600 } });
+    expect(of(...sidecar)).toMatchObject({ livenessProbe: live, readinessProbe: ready });
+    expect(of(...sidecar, '--set', 'sidecar.startupFailureThreshold=60')).toMatchObject({
+      startupProbe: { failureThreshold: 60 },
+    });
+  });
+
   test('the migration runs before the new version, in a Job that the service’s labels do not select', () => {
     const job = render().find(({ kind }) => kind === 'Job');
     expect(job?.metadata.annotations?.['helm.sh/hook']).toBe('pre-install,pre-upgrade');

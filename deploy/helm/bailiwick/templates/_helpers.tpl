@@ -118,11 +118,20 @@ seccompProfile: { type: RuntimeDefault }
   ports:
     - { name: http, containerPort: 7080 }
     - { name: management, containerPort: 7081 }
-  # Holds back the app's container in sidecar form, and the other probes.
+  {{- if eq .Values.mode "sidecar" }}
+  # Holds back the app's container until decisions can be had. Past the threshold the container is killed, and starts anew.
   startupProbe:
     httpGet: { path: /readyz, port: management }
     periodSeconds: 1
+    timeoutSeconds: 2
+    failureThreshold: {{ int .Values.sidecar.startupFailureThreshold }}
+  {{- else }}
+  # Of the process alone: whatever it waits for, an outage or a store to be filled, it is not ready, and is left alone.
+  startupProbe:
+    httpGet: { path: /livez, port: management }
+    periodSeconds: 1
     failureThreshold: 120
+  {{- end }}
   livenessProbe:
     httpGet: { path: /livez, port: management }
     periodSeconds: 10
