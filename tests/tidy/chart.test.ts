@@ -39,7 +39,15 @@ const template = z.object({ metadata: z.object({ labels: z.record(z.string(), z.
 const object = z.looseObject({
   apiVersion: z.string(),
   kind: z.string(),
-  metadata: z.looseObject({ name: z.string().max(63), annotations: z.record(z.string(), z.string()).optional() }),
+  metadata: z.looseObject({
+    name: z.string().max(63),
+    annotations: z.record(z.string(), z.string()).optional(),
+    labels: z.record(z.string(), z.string()).optional(),
+  }),
+});
+const monitorSpec = z.object({
+  jobLabel: z.string(),
+  selector: z.object({ matchLabels: z.record(z.string(), z.string()) }),
 });
 type Rendered = z.infer<typeof object>;
 
@@ -48,8 +56,10 @@ function helm(...args: string[]): ReturnType<typeof spawnSync> & { stdout: strin
 }
 const hasHelm = spawnSync('helm', ['version'], { encoding: 'utf8' }).error === undefined;
 
-function render(...args: string[]): Rendered[] {
-  const { status, stdout, stderr } = helm('template', 'release', CHART, ...args);
+const render = (...args: string[]): Rendered[] => renderAs('release', ...args);
+
+function renderAs(release: string, ...args: string[]): Rendered[] {
+  const { status, stdout, stderr } = helm('template', release, CHART, ...args);
   if (status !== 0) throw new Error(stderr);
   return parseAllDocuments(stdout)
     .map((document) => document.toJS() as unknown)
@@ -213,6 +223,21 @@ describe.runIf(hasHelm)('rendered', () => {
     const withStore = of('-f', join(CHART, 'ci/all-values.yaml'), '--set', 'openfga.storeId=');
     expect(withStore).toContainEqual({ name: 'store', mounts: [openfga], names: [`${openfga}/ca.crt`] });
     expect(of().flatMap(({ mounts, names }) => [...mounts, ...names])).toEqual([]);
+  });
+
+  test('the processes of all releases on one database are one job', () => {
+    const jobOf = (release: string): unknown => {
+      const rendered = renderAs(release, '-f', join(CHART, 'ci/all-values.yaml'));
+      const monitor = rendered.find(({ kind }) => kind === 'ServiceMonitor');
+      const { jobLabel, selector } = monitorSpec.parse(monitor?.['spec']);
+      const labels = rendered.filter(({ kind }) => kind === 'Service').map(({ metadata }) => metadata.labels ?? {});
+      const chosen = labels.filter((each) =>
+        Object.entries(selector.matchLabels).every(([name, value]) => each[name] === value),
+      );
+      expect(chosen).toHaveLength(1);
+      return chosen[0]?.[jobLabel];
+    };
+    expect([jobOf('release'), jobOf('sidecars')]).toEqual(['bailiwick', 'bailiwick']);
   });
 
   test('the rules lead to the runbooks of the copy that is named', () => {
