@@ -3,7 +3,7 @@
  * it is on the PATH, lints and renders every set of values under ci/; without it that is said, and the rest is held.
  */
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 // Of express-openapi-validator, which holds requests to the contract with it.
 import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
@@ -22,7 +22,9 @@ const container = z.object({
   name: z.string(),
   restartPolicy: z.string().optional(),
   env: z.array(z.object({ name: z.string(), value: z.string() })).optional(),
-  volumeMounts: z.array(z.object({ name: z.string(), mountPath: z.string() })).optional(),
+  volumeMounts: z
+    .array(z.object({ name: z.string(), mountPath: z.string(), readOnly: z.boolean().default(false) }))
+    .optional(),
   securityContext: z.record(z.string(), z.unknown()).optional(),
   startupProbe: z.unknown().optional(),
   readinessProbe: z.unknown().optional(),
@@ -34,6 +36,7 @@ const podSpec = z.object({
   securityContext: z.object({ runAsNonRoot: z.literal(true) }).loose(),
   initContainers: z.array(container).optional(),
   containers: z.array(container).min(1),
+  volumes: z.array(z.looseObject({ name: z.string() })).optional(),
 });
 const template = z.object({ metadata: z.object({ labels: z.record(z.string(), z.string()) }), spec: podSpec });
 const object = z.looseObject({
@@ -92,6 +95,8 @@ test('its values, and every set under ci/ over them, keep to the schema', () => 
   expect(validate({ ...values, mode: 'sidecar' })).toBe(false);
   expect(validate({ ...values, bogus: 1 })).toBe(false);
   expect(validate({ ...values, settings: { BAILIWICK_HOST: 'x' } })).toBe(false);
+  // Where it could never be written.
+  expect(validate({ ...values, settings: { BAILIWICK_AUDIT_CHECKPOINT_FILE: '/tmp/x' } })).toBe(false);
   const openfga = { secretName: 'openfga-tls', key: 'ca.crt' };
   const secure = { ...values, tls: { openfga }, openfga: { url: 'https://openfga.example.test' } };
   expect(validate(secure), JSON.stringify(validate.errors)).toBe(true);
@@ -165,8 +170,9 @@ describe.runIf(hasHelm)('rendered', () => {
         expect(env.filter(({ name }) => /(_URL|TOKEN|SECRET|KEY)$/.test(name)).map(({ name }) => name)).toEqual(
           env.some(({ name }) => name === 'BAILIWICK_OPENFGA_URL') ? ['BAILIWICK_OPENFGA_URL'] : [],
         );
-        const unknown = env.map(({ name }) => name.replace(/_FILE$/, '')).filter((name) => !settings.has(name));
-        expect(unknown.filter((name) => name !== 'BAILIWICK_MIGRATION_DATABASE_URL')).toEqual([]);
+        const isSetting = (name: string): boolean => settings.has(name) || settings.has(name.replace(/_FILE$/, ''));
+        const unknown = env.map(({ name }) => name).filter((name) => !isSetting(name));
+        expect(unknown.filter((name) => name !== 'BAILIWICK_MIGRATION_DATABASE_URL_FILE')).toEqual([]);
       }
     }
   });
@@ -223,6 +229,21 @@ describe.runIf(hasHelm)('rendered', () => {
     const withStore = of('-f', join(CHART, 'ci/all-values.yaml'), '--set', 'openfga.storeId=');
     expect(withStore).toContainEqual({ name: 'store', mounts: [openfga], names: [`${openfga}/ca.crt`] });
     expect(of().flatMap(({ mounts, names }) => [...mounts, ...names])).toEqual([]);
+  });
+
+  test('the file of checkpoints lies on the claim that is named, which only the service mounts and writes', () => {
+    const pods = podsOf(render('-f', join(CHART, 'ci/all-values.yaml')));
+    const claims = (pod: (typeof pods)[number]) => pod.volumes?.filter((each) => 'persistentVolumeClaim' in each) ?? [];
+    const [pod, ...others] = pods.filter((each) => claims(each).length > 0);
+    expect(others).toEqual([]);
+    expect(pod === undefined ? [] : claims(pod)).toEqual([
+      { name: 'checkpoints', persistentVolumeClaim: { claimName: 'audit-checkpoints' } },
+    ]);
+    const file = pod?.containers[0]?.env?.find(({ name }) => name === 'BAILIWICK_AUDIT_CHECKPOINT_FILE')?.value ?? '';
+    const mount = pod?.containers[0]?.volumeMounts?.find(({ name }) => name === 'checkpoints');
+    expect(mount?.readOnly).toBe(false);
+    expect(dirname(file)).toBe(mount?.mountPath);
+    expect(JSON.stringify(render())).not.toContain('checkpoint');
   });
 
   test('the processes of all releases on one database are one job', () => {

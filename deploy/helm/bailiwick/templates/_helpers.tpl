@@ -71,6 +71,21 @@ seccompProfile: { type: RuntimeDefault }
 {{- end -}}
 {{- end -}}
 
+{{/* The file of checkpoints lies on a claim: the root is read-only. A sealer that takes over reads the last one there. */}}
+{{- define "bailiwick.checkpointEnv" -}}
+{{- if .Values.checkpoints.existingClaim -}}
+- { name: BAILIWICK_AUDIT_CHECKPOINT_FILE, value: /var/lib/bailiwick/checkpoints/checkpoints.txt }
+{{- end -}}
+{{- end -}}
+
+{{- define "bailiwick.checkpointVolume" -}}
+{{- if .Values.checkpoints.existingClaim -}}
+- name: checkpoints
+  persistentVolumeClaim:
+    claimName: {{ .Values.checkpoints.existingClaim }}
+{{- end -}}
+{{- end -}}
+
 {{/* Finds the store by its name, and leaves its id where the service reads it. */}}
 {{- define "bailiwick.storeContainer" -}}
 - name: store
@@ -112,6 +127,7 @@ seccompProfile: { type: RuntimeDefault }
     {{- if and (eq .Values.mode "sidecar") .Values.sidecar.trustLoopback }}
     - { name: BAILIWICK_TRUST_LOOPBACK, value: 'yes' }
     {{- end }}
+    {{- with include "bailiwick.checkpointEnv" . }}{{ . | nindent 4 }}{{ end }}
     {{- range $name, $value := .Values.settings }}
     - { name: {{ $name }}, value: {{ $value | quote }} }
     {{- end }}
@@ -147,6 +163,9 @@ seccompProfile: { type: RuntimeDefault }
   volumeMounts:
     - { name: secrets, mountPath: /run/secrets/bailiwick, readOnly: true }
     - { name: run, mountPath: /run/bailiwick, readOnly: true }
+    {{- if .Values.checkpoints.existingClaim }}
+    - { name: checkpoints, mountPath: /var/lib/bailiwick/checkpoints }
+    {{- end }}
     {{- with include "bailiwick.postgresCaMount" . }}{{ . | nindent 4 }}{{ end }}
     {{- with include "bailiwick.openfgaCaMount" . }}{{ . | nindent 4 }}{{ end }}
 {{- end -}}
