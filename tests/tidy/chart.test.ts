@@ -2,7 +2,8 @@
  * The Helm chart: its values keep to their schema, and what it renders keeps to what an operator may rely on. helm, where
  * it is on the PATH, lints and renders every set of values under ci/; without it that is said, and the rest is held.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { dirname, join } from 'node:path';
 // Of express-openapi-validator, which holds requests to the contract with it.
 import { Ajv } from 'ajv';
@@ -20,6 +21,7 @@ const settings = new Set(Object.keys(SETTINGS.shape));
 
 const container = z.object({
   name: z.string(),
+  command: z.array(z.string()).optional(),
   restartPolicy: z.string().optional(),
   env: z.array(z.object({ name: z.string(), value: z.string() })).optional(),
   volumeMounts: z
@@ -93,6 +95,7 @@ test('its values, and every set under ci/ over them, keep to the schema', () => 
     expect(isRight, `${path}: ${JSON.stringify(validate.errors)}`).toBe(true);
   }
   expect(validate({ ...values, mode: 'sidecar' })).toBe(false);
+  expect(validate({ ...values, operator: { enabled: true, secretName: '', secretKey: 'url' } })).toBe(false);
   expect(validate({ ...values, bogus: 1 })).toBe(false);
   expect(validate({ ...values, settings: { BAILIWICK_HOST: 'x' } })).toBe(false);
   // Where it could never be written.
@@ -231,19 +234,88 @@ describe.runIf(hasHelm)('rendered', () => {
     expect(of().flatMap(({ mounts, names }) => [...mounts, ...names])).toEqual([]);
   });
 
-  test('the file of checkpoints lies on the claim that is named, which only the service mounts and writes', () => {
+  test('the file of checkpoints lies on the claim that is named, which the service alone writes', () => {
     const pods = podsOf(render('-f', join(CHART, 'ci/all-values.yaml')));
     const claims = (pod: (typeof pods)[number]) => pod.volumes?.filter((each) => 'persistentVolumeClaim' in each) ?? [];
-    const [pod, ...others] = pods.filter((each) => claims(each).length > 0);
-    expect(others).toEqual([]);
-    expect(pod === undefined ? [] : claims(pod)).toEqual([
-      { name: 'checkpoints', persistentVolumeClaim: { claimName: 'audit-checkpoints' } },
+    const claim = { name: 'checkpoints', persistentVolumeClaim: { claimName: 'audit-checkpoints' } };
+    const found = pods.flatMap((pod) => claims(pod).map((each) => ({ ...each, of: pod.containers[0] })));
+    expect(found).toMatchObject([
+      { ...claim, of: { name: 'bailiwick' } },
+      { ...claim, of: { name: 'operator' } },
     ]);
-    const file = pod?.containers[0]?.env?.find(({ name }) => name === 'BAILIWICK_AUDIT_CHECKPOINT_FILE')?.value ?? '';
-    const mount = pod?.containers[0]?.volumeMounts?.find(({ name }) => name === 'checkpoints');
-    expect(mount?.readOnly).toBe(false);
-    expect(dirname(file)).toBe(mount?.mountPath);
+    for (const { of } of found) {
+      const mount = of?.volumeMounts?.find(({ name }) => name === 'checkpoints');
+      const file = of?.env?.find(({ name }) => name === 'BAILIWICK_AUDIT_CHECKPOINT_FILE')?.value ?? '';
+      expect(mount?.readOnly).toBe(of?.name === 'operator');
+      expect(dirname(file)).toBe(mount?.mountPath);
+    }
     expect(JSON.stringify(render())).not.toContain('checkpoint');
+  });
+
+  describe('where an operator’s commands are run', () => {
+    const ON = ['--set', 'operator.enabled=true,operator.secretName=bailiwick-operator'];
+    const entrypoint = z
+      .array(z.string())
+      .parse(JSON.parse(/^ENTRYPOINT (.*)$/m.exec(readText('deploy/Dockerfile'))?.[1] ?? ''));
+    const podOf = (...args: string[]) =>
+      podsOf(render(...args)).find(({ containers }) => containers.some(({ name }) => name === 'operator'));
+
+    test('is nowhere unless it is asked for, and then with a Secret of its own', () => {
+      expect(podOf()).toBeUndefined();
+      expect(helm('template', 'release', CHART, '--set', 'operator.enabled=true').stderr).toContain('operator');
+      const volumes = podOf(...ON)?.volumes ?? [];
+      const items = (key: string) => ({ items: [{ key, path: key }] });
+      expect(volumes.filter((volume) => 'secret' in volume)).toMatchObject([
+        { name: 'operator', secret: { secretName: 'bailiwick-operator', ...items('operator-url') } },
+        { name: 'secrets', secret: { secretName: 'bailiwick', ...items('openfga-key') } },
+      ]);
+      const env = podOf(...ON)?.containers[0]?.env?.map(({ name }) => name) ?? [];
+      expect(env.sort()).toEqual([
+        'BAILIWICK_OPENFGA_STORE_ID_FILE',
+        'BAILIWICK_OPENFGA_TOKEN_FILE',
+        'BAILIWICK_OPENFGA_URL',
+        'DATABASE_URL_FILE',
+      ]);
+    });
+
+    test('waits on the image’s own program until it is ended, and is told as it is run', async () => {
+      const command = podOf(...ON)?.containers[0]?.command ?? [];
+      expect(command[0]).toBe(entrypoint[0]);
+      const waiting = spawn(process.execPath, command.slice(1), { stdio: 'ignore' });
+      const ended = once(waiting, 'exit');
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      expect(waiting.exitCode).toBeNull();
+      waiting.kill('SIGTERM');
+      expect(await ended).toEqual([0, null]);
+      for (const path of ['README.md', `${CHART}/templates/NOTES.txt`]) {
+        expect(readText(path)).toMatch(new RegExp(`exec deploy/.*-operator .*-- ${entrypoint.join(' ')} outbox list`));
+      }
+    });
+
+    test('neither the service’s labels nor anybody’s requests reach it, and it reaches what the service does', () => {
+      const rendered = render(...ON);
+      const policies = rendered
+        .filter(({ kind }) => kind === 'NetworkPolicy')
+        .map(({ spec }) =>
+          z
+            .object({
+              podSelector: z.object({ matchLabels: z.record(z.string(), z.string()) }),
+              policyTypes: z.array(z.string()),
+              ingress: z.array(z.unknown()),
+              egress: z.array(z.unknown()),
+            })
+            .parse(spec),
+        );
+      const [service, operator, ...others] = policies;
+      expect(others).toEqual([]);
+      expect(operator).toMatchObject({ policyTypes: ['Ingress', 'Egress'], ingress: [], egress: service?.egress });
+      const deployment = rendered.find(
+        ({ kind, metadata }) => kind === 'Deployment' && /-operator$/.test(metadata.name),
+      );
+      const { metadata } = template.parse(z.object({ template: z.unknown() }).parse(deployment?.['spec']).template);
+      expect(metadata.labels).toEqual(operator?.podSelector.matchLabels);
+      expect(metadata.labels).not.toMatchObject(service?.podSelector.matchLabels ?? {});
+    });
   });
 
   test('the processes of all releases on one database are one job', () => {

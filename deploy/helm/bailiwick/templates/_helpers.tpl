@@ -17,6 +17,11 @@ app.kubernetes.io/name: {{ include "bailiwick.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
+{{- define "bailiwick.operatorSelector" -}}
+app.kubernetes.io/name: {{ include "bailiwick.name" . }}-operator
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
 {{- define "bailiwick.labels" -}}
 {{ include "bailiwick.selector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
@@ -56,6 +61,14 @@ seccompProfile: { type: RuntimeDefault }
 {{- if .Values.tls.openfga.secretName }}
 - { name: BAILIWICK_OPENFGA_CA_FILE, value: /run/secrets/openfga-ca/ca.crt }
 {{- end }}
+{{- end -}}
+
+{{- define "bailiwick.storeEnv" -}}
+{{- if .Values.openfga.storeId -}}
+- { name: BAILIWICK_OPENFGA_STORE_ID, value: {{ .Values.openfga.storeId | quote }} }
+{{- else -}}
+- { name: BAILIWICK_OPENFGA_STORE_ID_FILE, value: /run/bailiwick/store-id }
+{{- end -}}
 {{- end -}}
 
 {{/* Where the authority of one of the two stores is found, in every container that asks it. */}}
@@ -116,11 +129,7 @@ seccompProfile: { type: RuntimeDefault }
     - { name: BAILIWICK_PORT, value: '7080' }
     - { name: BAILIWICK_MANAGEMENT_PORT, value: '7081' }
     {{- include "bailiwick.engineEnv" . | nindent 4 }}
-    {{- if .Values.openfga.storeId }}
-    - { name: BAILIWICK_OPENFGA_STORE_ID, value: {{ .Values.openfga.storeId | quote }} }
-    {{- else }}
-    - { name: BAILIWICK_OPENFGA_STORE_ID_FILE, value: /run/bailiwick/store-id }
-    {{- end }}
+    {{- include "bailiwick.storeEnv" . | nindent 4 }}
     {{- range $setting, $key := omit .Values.secrets.keys "BAILIWICK_OPENFGA_TOKEN" }}
     - { name: {{ $setting }}_FILE, value: {{ printf "/run/secrets/bailiwick/%s" $key | quote }} }
     {{- end }}
@@ -175,6 +184,11 @@ seccompProfile: { type: RuntimeDefault }
   secret:
     secretName: {{ .Values.secrets.name }}
     defaultMode: 0440
+{{ include "bailiwick.storeVolumes" . }}
+{{- end -}}
+
+{{/* What belongs to the two stores: where the id is left, and the authorities. */}}
+{{- define "bailiwick.storeVolumes" -}}
 - name: run
   emptyDir: { medium: Memory, sizeLimit: 1Mi }
 {{- range $store, $authority := .Values.tls }}
