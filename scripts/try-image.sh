@@ -75,7 +75,7 @@ cat >"$work/bin/entrypoint" <<'ENTRYPOINT'
 # What deploy/compose.yaml expects of the image of Postgres: the first start makes the cluster and runs the scripts.
 set -e
 data=/var/lib/postgresql/data
-if [ "$(id -u)" = 0 ]; then exec setpriv --reuid=postgres --regid=postgres --clear-groups "$0"; fi
+if [ "$(id -u)" = 0 ]; then exec setpriv --reuid=postgres --regid=postgres --clear-groups "$0" "$@"; fi
 if [ ! -s $data/PG_VERSION ]; then
   initdb -D $data --username=postgres --pwfile="$POSTGRES_PASSWORD_FILE" --auth-local=trust --auth-host=scram-sha-256
   echo 'host all all all scram-sha-256' >>$data/pg_hba.conf
@@ -83,7 +83,7 @@ if [ ! -s $data/PG_VERSION ]; then
   for script in /docker-entrypoint-initdb.d/*; do "$script"; done
   pg_ctl -D $data -m fast -w stop
 fi
-exec postgres -D $data -c listen_addresses='*'
+exec "$@" -D $data -c listen_addresses='*'
 ENTRYPOINT
 chmod 755 "$work/bin/entrypoint"
 docker build -q --network host -t debian-servers -f - "$work/bin" >/dev/null 2>&1 <<DOCKERFILE

@@ -39,6 +39,7 @@ const HELP = `usage: bailiwick <command> [options]
   reconcile --dry-run | --repair   compare rows and tuples, and repair [--json]
                                    exit 0: equal or repaired; 3: the dry run found drift; 1: it did not finish
   restore adopt [--dry-run]        take up a database that was restored from a backup [--json]
+                                   put BAILIWICK_AUDIT_CHECKPOINT_FILE aside, as evidence, before \`serve\` starts
                                    exit 0: done; 3: the dry run found the cluster too young; 1: it cannot be done so
   export [--tenant ID]             who has what, as NDJSON, to keep or to bring elsewhere [--file PATH [--force]]
   import --file PATH               make this database hold what such a document says [--dry-run] [--prune] [--json]
@@ -55,13 +56,17 @@ const HELP = `usage: bailiwick <command> [options]
   store ensure --name NAME         find or make the store in OpenFGA, and print its id [--file PATH: write it there too]
   service-key create --name NAME   make a key for a backend [--tenant ID]; printed once
   audit verify                     is the audit log what it was? [--lane admin|decision] [--from N|TIME] [--to N|TIME]
+                                   without --lane: both lanes
                                    [--file EXPORT [--allow-pruned]] [--checkpoints FILE] [--public-key KEY] [--json]
                                    exit 0: yes; 3: no, and where; 1: it did not finish
   audit export                     one lane as NDJSON, to be verified elsewhere [--lane …] [--from …] [--to …]
+                                   without --lane: lane admin
   audit prove --entry ID           proof that an entry is in the log [--lane …] [--checkpoints FILE]
+                                   without --lane: lane admin
   audit verify-proof --file FILE   check such a proof [--public-key KEY]
   audit status                     how far each lane is sealed and covered, and who holds it up [--json]
   audit prune --before TIME        which old partitions could leave; --drop drops them [--lane …] [--json]
+                                   without --lane: of both lanes
   audit public-key                 the public half of BAILIWICK_AUDIT_KEY
   platform-admin bootstrap --email ADDRESS [--name NAME]
                                    make the first platform admin; refused once there is one

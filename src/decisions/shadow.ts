@@ -27,7 +27,8 @@ export interface ShadowOptions {
 /** Hears of an answer that was given; returns at once. */
 export type Shadow = (question: Question, answered: { readonly allowed: boolean; readonly at: Date }) => void;
 
-type Result = 'match' | 'moved' | 'mismatch' | 'failed';
+const RESULTS = ['match', 'moved', 'mismatch', 'failed'] as const;
+type Result = (typeof RESULTS)[number];
 
 const SHARE = 0.01;
 const TIMEOUT_MS = 1_000;
@@ -41,6 +42,8 @@ export function createShadow(options: ShadowOptions): Shadow {
     help: 'Live checks that were asked of the rows as well, by what came of it: a mismatch is an engine that is wrong.',
     labels: ['result'],
   });
+  // From the start: `increase` does not see the first of a series that begins with it.
+  for (const result of RESULTS) checks.inc({ result }, 0);
   let isBusy = false;
   const rowsSay = (question: Question, at: Date): Promise<boolean> =>
     askRows(question, at, { remainingMs: () => TIMEOUT_MS, signal: AbortSignal.timeout(TIMEOUT_MS) });

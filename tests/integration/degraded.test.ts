@@ -158,13 +158,19 @@ function shadowed(over: Partial<ShadowOptions> = {}) {
   const isSettled = (): Promise<boolean> => Promise.resolve(true);
   const options = { askRows, tuples: world.tuples, gate: { isSettled }, metrics, log: quiet, now: () => new Date() };
   const shadow = createShadow({ ...options, share: 1, ...over });
-  const results = async (): Promise<string[]> =>
+  const series = async (): Promise<string[]> =>
     (await metrics.render()).body.split('\n').filter((line) => line.startsWith('bailiwick_shadow_checks_total{'));
-  return { shadow, results };
+  const results = async (): Promise<string[]> => (await series()).filter((line) => !line.endsWith(' 0'));
+  return { shadow, series, results };
 }
 const line = (result: string): string => `bailiwick_shadow_checks_total{result="${result}"} 1`;
 const ADA = toQuestion({ user: 'ada', permission: 'users.read', tenant: 'acme' });
 const ROB = toQuestion({ user: 'rob', permission: 'users.update', tenant: 'acme' });
+
+test('before the first look each result is there as 0, so that the first mismatch is an increase', async () => {
+  const zero = (result: string): string => `bailiwick_shadow_checks_total{result="${result}"} 0`;
+  expect(await shadowed().series()).toEqual(['match', 'moved', 'mismatch', 'failed'].map(zero));
+});
 
 test('a live answer that the rows give too is a match', async () => {
   const { shadow, results } = shadowed();

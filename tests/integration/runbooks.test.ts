@@ -1,9 +1,11 @@
 /** The SQL of the runbooks runs against the real schema, as the role that an operator has. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 
+import { runSql } from '../../src/platform/admin-sql.js';
 import { blocksOf, runbooks } from '../support/runbooks.js';
 import { createWorld } from '../support/world.js';
 import type { World } from '../support/world.js';
+import { readText } from '../tidy/support/files.js';
 
 let world: World;
 beforeAll(async () => {
@@ -12,6 +14,8 @@ beforeAll(async () => {
 afterAll(async () => {
   await world.end();
 });
+
+afterEach(() => void vi.unstubAllEnvs());
 
 const statements = runbooks().flatMap(({ path, text }) => blocksOf(text, 'sql').map((sql) => ({ path, sql })));
 
@@ -25,6 +29,16 @@ test('every statement of a runbook runs, and every list of it is bounded', async
   expect(failed).toEqual([]);
 });
 
+test('psql runs as the operator, by what their list tells to export', async () => {
+  const list = readText('docs/runbooks/README.md');
+  const [, options = ''] = /^export PGOPTIONS='([^']+)'/m.exec(list) ?? [];
+  // psql takes its server from nowhere else than its argument.
+  const bare = [{ path: '', text: list }, ...runbooks()].filter(({ text }) => /psql (?!"\$DATABASE_URL")-/.test(text));
+  expect(bare).toEqual([]);
+  vi.stubEnv('PGOPTIONS', options);
+  await runSql(world.databaseUrl, [`do $$ begin assert current_user = 'bailiwick_operator', current_user; end $$`]);
+});
+
 test('a statement that the operator may not run is seen', async () => {
   await expect(world.sql('select pepper from identity.signing_key')).rejects.toThrow();
 });
@@ -32,7 +46,7 @@ test('a statement that the operator may not run is seen', async () => {
 test('the statements that change something do so', async () => {
   await world.addTenant('acme', 'rcm');
   const inline = runbooks().flatMap(({ path, text }) =>
-    [...text.matchAll(/psql -c "([^"]+)"/g)].map(([, sql = '']) => ({
+    [...text.matchAll(/psql "\$DATABASE_URL" -c "([^"]+)"/g)].map(([, sql = '']) => ({
       path,
       sql: sql.replaceAll(/'USER'/g, "'user-nobody'"),
     })),

@@ -1,6 +1,6 @@
 /** The sealer on a real Postgres: order, forks, crashes, who is waited for, and what is never signed. */
 import { randomUUID } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
@@ -219,6 +219,28 @@ describe('what is never signed', () => {
     expect((await verify()).fault?.what).toMatch(/not those of the checkpoint at 10/);
     await writeFile(sealing.file, '');
     expect((await verify()).fault, 'without the checkpoint nothing shows').toBeUndefined();
+  });
+
+  test('a database of before the last checkpoint of the file, at every start until the file is put aside', async () => {
+    const { sealer } = await sealing.start();
+    await sealing.write(10);
+    await until(async () => (await sealing.covered()) === 10);
+    await sealer.stop();
+    await sealing.tamper(
+      `delete from audit.access_log where id > (select min(id) + 4 from audit.access_log)`,
+      `delete from audit.seal`,
+      `delete from audit.checkpoint`,
+    );
+    for (let turn = 0; turn < 2; turn += 1) {
+      const again = await sealing.start();
+      await until(() => Promise.resolve(again.sealer.brokenLanes().includes('admin')));
+      await again.sealer.stop();
+    }
+    await rename(sealing.file, `${sealing.file}.before-restore`);
+    const next = await sealing.start();
+    await until(async () => (await sealing.covered()) === 5);
+    expect(next.sealer.brokenLanes()).toEqual([]);
+    expect(await verify()).toMatchObject({ fault: undefined, verified: 5, covered: 5 });
   });
 
   test('rows of an older cluster: nothing is sealed before them', async () => {

@@ -13,6 +13,8 @@ import { ROOT } from './support/planted-tree.js';
 const secretUse = z.union([z.string(), z.object({ source: z.string(), target: z.string() })]);
 const service = z.object({
   image: z.string(),
+  command: z.array(z.string()).optional(),
+  stop_grace_period: z.string().optional(),
   environment: z.record(z.string(), z.string()).optional(),
   secrets: z.array(secretUse).optional(),
   volumes: z.array(z.string()).optional(),
@@ -87,6 +89,21 @@ test('OpenFGA keeps a database of its own, asks for a key, and its caches are of
   const script = readText('deploy/compose/secrets.sh');
   expect(script).toMatch(/uri: postgres:\/\/openfga_login:.*\/openfga\?/);
   expect(script).toContain('method: preshared');
+});
+
+test('Postgres lets in all that may connect at once, and nobody is killed who would end by itself', () => {
+  const given = Number(/max_connections=(\d+)/.exec(compose.services['postgres']?.command?.join(' ') ?? '')?.[1]);
+  const engine = Number(/maxOpenConns: (\d+)/.exec(readText('deploy/compose/secrets.sh'))?.[1]);
+  const pools = ['src/compose.ts', 'src/audit/create-ledger.ts'].flatMap((path) =>
+    [...readText(path).matchAll(/createPool\(\{.* max: (\d+),/g)].map(([, max]) => Number(max)),
+  );
+  expect(pools.length).toBe(3);
+  const ours =
+    SETTINGS.shape.BAILIWICK_DATABASE_CONNECTIONS.parse(undefined) + pools.reduce((sum, max) => sum + max, 0);
+  // Besides: the feed, a command's 6, the logins' and the migration's one, and what Postgres keeps for superusers.
+  expect(given).toBeGreaterThan(engine + ours + 1 + 6 + 2 + 3);
+  const endMs = Number(/END_MS = ([\d_]+);/.exec(readText('src/main.ts'))?.[1]?.replaceAll('_', ''));
+  expect(Number.parseInt(compose.services['bailiwick']?.stop_grace_period ?? '', 10) * 1_000).toBeGreaterThan(endMs);
 });
 
 test('the image ends from scratch, as nobody, with what the code reads', () => {

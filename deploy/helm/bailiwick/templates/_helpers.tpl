@@ -17,6 +17,11 @@ app.kubernetes.io/name: {{ include "bailiwick.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
+{{- define "bailiwick.operatorSelector" -}}
+app.kubernetes.io/name: {{ include "bailiwick.name" . }}-operator
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
 {{- define "bailiwick.labels" -}}
 {{ include "bailiwick.selector" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
@@ -58,6 +63,14 @@ seccompProfile: { type: RuntimeDefault }
 {{- end }}
 {{- end -}}
 
+{{- define "bailiwick.storeEnv" -}}
+{{- if .Values.openfga.storeId -}}
+- { name: BAILIWICK_OPENFGA_STORE_ID, value: {{ .Values.openfga.storeId | quote }} }
+{{- else -}}
+- { name: BAILIWICK_OPENFGA_STORE_ID_FILE, value: /run/bailiwick/store-id }
+{{- end -}}
+{{- end -}}
+
 {{/* Where the authority of one of the two stores is found, in every container that asks it. */}}
 {{- define "bailiwick.postgresCaMount" -}}
 {{- if .Values.tls.postgres.secretName -}}
@@ -68,6 +81,21 @@ seccompProfile: { type: RuntimeDefault }
 {{- define "bailiwick.openfgaCaMount" -}}
 {{- if .Values.tls.openfga.secretName -}}
 - { name: openfga-ca, mountPath: /run/secrets/openfga-ca, readOnly: true }
+{{- end -}}
+{{- end -}}
+
+{{/* The file of checkpoints lies on a claim: the root is read-only. A sealer that takes over reads the last one there. */}}
+{{- define "bailiwick.checkpointEnv" -}}
+{{- if .Values.checkpoints.existingClaim -}}
+- { name: BAILIWICK_AUDIT_CHECKPOINT_FILE, value: /var/lib/bailiwick/checkpoints/checkpoints.txt }
+{{- end -}}
+{{- end -}}
+
+{{- define "bailiwick.checkpointVolume" -}}
+{{- if .Values.checkpoints.existingClaim -}}
+- name: checkpoints
+  persistentVolumeClaim:
+    claimName: {{ .Values.checkpoints.existingClaim }}
 {{- end -}}
 {{- end -}}
 
@@ -101,28 +129,34 @@ seccompProfile: { type: RuntimeDefault }
     - { name: BAILIWICK_PORT, value: '7080' }
     - { name: BAILIWICK_MANAGEMENT_PORT, value: '7081' }
     {{- include "bailiwick.engineEnv" . | nindent 4 }}
-    {{- if .Values.openfga.storeId }}
-    - { name: BAILIWICK_OPENFGA_STORE_ID, value: {{ .Values.openfga.storeId | quote }} }
-    {{- else }}
-    - { name: BAILIWICK_OPENFGA_STORE_ID_FILE, value: /run/bailiwick/store-id }
-    {{- end }}
+    {{- include "bailiwick.storeEnv" . | nindent 4 }}
     {{- range $setting, $key := omit .Values.secrets.keys "BAILIWICK_OPENFGA_TOKEN" }}
     - { name: {{ $setting }}_FILE, value: {{ printf "/run/secrets/bailiwick/%s" $key | quote }} }
     {{- end }}
     {{- if and (eq .Values.mode "sidecar") .Values.sidecar.trustLoopback }}
     - { name: BAILIWICK_TRUST_LOOPBACK, value: 'yes' }
     {{- end }}
+    {{- with include "bailiwick.checkpointEnv" . }}{{ . | nindent 4 }}{{ end }}
     {{- range $name, $value := .Values.settings }}
     - { name: {{ $name }}, value: {{ $value | quote }} }
     {{- end }}
   ports:
     - { name: http, containerPort: 7080 }
     - { name: management, containerPort: 7081 }
-  # Holds back the app's container in sidecar form, and the other probes.
+  {{- if eq .Values.mode "sidecar" }}
+  # Holds back the app's container until decisions can be had. Past the threshold the container is killed, and starts anew.
   startupProbe:
     httpGet: { path: /readyz, port: management }
     periodSeconds: 1
+    timeoutSeconds: 2
+    failureThreshold: {{ int .Values.sidecar.startupFailureThreshold }}
+  {{- else }}
+  # Of the process alone: whatever it waits for, an outage or a store to be filled, it is not ready, and is left alone.
+  startupProbe:
+    httpGet: { path: /livez, port: management }
+    periodSeconds: 1
     failureThreshold: 120
+  {{- end }}
   livenessProbe:
     httpGet: { path: /livez, port: management }
     periodSeconds: 10
@@ -138,6 +172,9 @@ seccompProfile: { type: RuntimeDefault }
   volumeMounts:
     - { name: secrets, mountPath: /run/secrets/bailiwick, readOnly: true }
     - { name: run, mountPath: /run/bailiwick, readOnly: true }
+    {{- if .Values.checkpoints.existingClaim }}
+    - { name: checkpoints, mountPath: /var/lib/bailiwick/checkpoints }
+    {{- end }}
     {{- with include "bailiwick.postgresCaMount" . }}{{ . | nindent 4 }}{{ end }}
     {{- with include "bailiwick.openfgaCaMount" . }}{{ . | nindent 4 }}{{ end }}
 {{- end -}}
@@ -147,6 +184,11 @@ seccompProfile: { type: RuntimeDefault }
   secret:
     secretName: {{ .Values.secrets.name }}
     defaultMode: 0440
+{{ include "bailiwick.storeVolumes" . }}
+{{- end -}}
+
+{{/* What belongs to the two stores: where the id is left, and the authorities. */}}
+{{- define "bailiwick.storeVolumes" -}}
 - name: run
   emptyDir: { medium: Memory, sizeLimit: 1Mi }
 {{- range $store, $authority := .Values.tls }}
