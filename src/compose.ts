@@ -42,6 +42,7 @@ import type { Part } from './shared/part.js';
 import { patient } from './shared/patient.js';
 import type { TupleStore } from './shared/tuple.js';
 import { createSyncGate, listenForApplied } from './sync/gate.js';
+import type { GateOptions } from './sync/gate.js';
 import { createSigningIn } from './signin/signing-in.js';
 import type { SigningIn } from './signin/signing-in.js';
 import { createModelInForce } from './sync/model.js';
@@ -78,7 +79,8 @@ type Base = Omit<ServersBase, 'signingIn' | 'load' | 'validateResponses' | 'wake
 /** Puts the service together; nothing runs before `start`. Throws where the contract or an issuer is at fault. */
 export function compose(config: Config, log: Logger, outside: Partial<Outside> = {}): Service {
   const metrics = createMetrics();
-  const { pool, syncPool, signInPool } = pools(config, log);
+  const opened = pools(config, log);
+  const { service: pool, sync: syncPool, sign_in: signInPool } = opened;
   const clock = createClock({ ask: () => readDatabaseClock(syncPool), metrics, log });
   const now = outside.now ?? clock.now;
   const model = modelInForce(config, log, syncPool);
@@ -86,24 +88,22 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
   const { inLine, engineWatch, ...engine } = engineOf(config, { ...outside, metrics, tracing, model });
   const tuples = outside.tuples ?? engine.tuples;
   const loop = createLoopDelay();
-  const gate = createSyncGate({
-    ...{ pool: syncPool, log, now, tokenWaitMs: config.syncWaitMs, feedMs: 100 },
-    ...{ onLost: countInvalidations(metrics), listen: listenForApplied(config.database.syncUrl, log) },
-  });
+  const gate = gateOf(config, { pool: syncPool, log, now, metrics });
   const decisionLog = createDecisionLog({ pool, log, metrics, mode: config.decisionLog });
   const office = createPostOffice(config.mail);
   const stores = { pool, syncPool, tuples, engineWatch, model, gate, decisionLog, office };
   const base: Base = { config, log, metrics, tracing, now, clock, ...stores };
   const signingIn = signIn({ ...base, signInPool });
 
-  const { projector, reconcileTimer, filling } = createSync({ ...config, log, metrics, pool: syncPool, tuples, model });
+  const synced = { ...config, log, metrics, pool: opened.project, tuples, model };
+  const { projector, reconcileTimer, filling } = createSync(synced);
   const ledger = createLedger({ url: config.database.syncUrl, ...config.audit, log, metrics });
   const { validateResponses = false, load = { ...inLine, lateMs: loop.lateMs } } = outside;
   const { service, management, readiness, overload, warmUp } = createServers(
     { ...base, signingIn, validateResponses, load, wake: () => projector.wake() },
     ledger.warning,
   );
-  const measured = { service: pool, sync: syncPool, sign_in: signInPool, seal: ledger.pool };
+  const measured = { ...opened, seal: ledger.pool };
   declareRuntimeMetrics(metrics, { version: version(), modelHash, pools: measured });
 
   const waiting = waitingOn(log);
@@ -144,13 +144,29 @@ function waitingOn(log: Logger): (part: Part) => Part {
   return (part) => patient(part, 500, (error) => log.warn({ err: error }, `${part.name} cannot start yet`));
 }
 
-function pools({ database }: Config, log: Logger): { pool: Pool; syncPool: Pool; signInPool: Pool } {
+/** Keeps answers from being older than they may be. */
+function gateOf(
+  config: Config,
+  { metrics, ...parts }: Pick<GateOptions, 'pool' | 'log' | 'now'> & { metrics: Metrics },
+) {
+  return createSyncGate({
+    ...{ ...parts, tokenWaitMs: config.syncWaitMs, feedMs: 100 },
+    ...{ onLost: countInvalidations(metrics), listen: listenForApplied(config.database.syncUrl, parts.log) },
+  });
+}
+
+/** By the names that metrics give them. */
+type Pools = Record<'service' | 'sync' | 'project' | 'sign_in', Pool>;
+
+function pools({ database }: Config, log: Logger): Pools {
   const onLost = (error: Error): void => log.warn({ err: error }, 'database connection lost');
   const { url, syncUrl, connections } = database;
   return {
-    pool: createPool({ url, role: 'bailiwick_service', max: connections, applicationName: 'bailiwick' }, onLost),
-    signInPool: createPool({ url, role: 'bailiwick_service', max: 2, applicationName: 'bailiwick-sign-in' }, onLost),
-    syncPool: createPool({ url: syncUrl, role: 'bailiwick_sync', max: 6, applicationName: 'bailiwick-sync' }, onLost),
+    service: createPool({ url, role: 'bailiwick_service', max: connections, applicationName: 'bailiwick' }, onLost),
+    sign_in: createPool({ url, role: 'bailiwick_service', max: 2, applicationName: 'bailiwick-sign-in' }, onLost),
+    sync: createPool({ url: syncUrl, role: 'bailiwick_sync', max: 6, applicationName: 'bailiwick-sync' }, onLost),
+    // Its own, so that whoever waits for a change to be in force is not in the way of what puts it there.
+    project: createPool({ url: syncUrl, role: 'bailiwick_sync', max: 4, applicationName: 'bailiwick-project' }, onLost),
   };
 }
 

@@ -18,8 +18,8 @@ export interface DatabaseFacts {
   readonly nowMs: number;
 }
 
-/** Besides those for requests: sync, sealing, sign-in, the feed, and one to spare. */
-const OTHER_CONNECTIONS = 14;
+/** Besides those for requests: sync, projecting, sealing, sign-in, the feed, and one to spare. */
+const OTHER_CONNECTIONS = 18;
 const OLDEST_POSTGRES = 150_000;
 
 const SERVER_CHECKS: readonly Check<DatabaseFacts>[] = [

@@ -1,4 +1,7 @@
-/** SQL behind comparing: what is under way for a key, and how far a rebuild has come. Runs as `bailiwick_sync`. */
+/**
+ * SQL behind comparing: what is under way or parked for a key, and how far a rebuild has come. Runs as `bailiwick_sync`, or
+ * as `bailiwick_operator` behind a command.
+ */
 import type { Tx } from '../platform/postgres.js';
 import type { Entry } from './outbox-store.js';
 import { keyText } from './projection.js';

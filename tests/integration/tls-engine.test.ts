@@ -97,7 +97,7 @@ describe('whom its authority vouches for', () => {
           where a.datname = current_database() and a.application_name like 'bailiwick%'`,
       }),
     );
-    const names = ['bailiwick', 'bailiwick-feed', 'bailiwick-sealer', 'bailiwick-sync'];
+    const names = ['bailiwick', 'bailiwick-feed', 'bailiwick-project', 'bailiwick-sealer', 'bailiwick-sync'];
     expect(connections).toEqual(expect.arrayContaining(names.map((name) => ({ name, ssl: true }))));
     expect(connections.filter(({ ssl }) => !ssl)).toEqual([]);
   });

@@ -97,7 +97,7 @@ test('Postgres lets in all that may connect at once, and nobody is killed who wo
   const pools = ['src/compose.ts', 'src/audit/create-ledger.ts'].flatMap((path) =>
     [...readText(path).matchAll(/createPool\(\{.* max: (\d+),/g)].map(([, max]) => Number(max)),
   );
-  expect(pools.length).toBe(3);
+  expect(pools.length).toBe(4);
   const ours =
     SETTINGS.shape.BAILIWICK_DATABASE_CONNECTIONS.parse(undefined) + pools.reduce((sum, max) => sum + max, 0);
   // Besides: the feed, a command's 6, the logins' and the migration's one, and what Postgres keeps for superusers.
