@@ -88,7 +88,7 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
   const { inLine, engineWatch, ...engine } = engineOf(config, { ...outside, metrics, tracing, model });
   const tuples = outside.tuples ?? engine.tuples;
   const loop = createLoopDelay();
-  const gate = gateOf(config, { pool: syncPool, log, now, metrics });
+  const gate = gateOf(config, { pool: syncPool, asidePool: pool, log, now, metrics });
   const decisionLog = createDecisionLog({ pool, log, metrics, mode: config.decisionLog });
   const office = createPostOffice(config.mail);
   const stores = { pool, syncPool, tuples, engineWatch, model, gate, decisionLog, office };
@@ -147,7 +147,7 @@ function waitingOn(log: Logger): (part: Part) => Part {
 /** Keeps answers from being older than they may be. */
 function gateOf(
   config: Config,
-  { metrics, ...parts }: Pick<GateOptions, 'pool' | 'log' | 'now'> & { metrics: Metrics },
+  { metrics, ...parts }: Pick<GateOptions, 'pool' | 'asidePool' | 'log' | 'now'> & { metrics: Metrics },
 ) {
   return createSyncGate({
     ...{ ...parts, tokenWaitMs: config.syncWaitMs, feedMs: 100 },

@@ -168,3 +168,13 @@ export async function isMenaced(tx: Tx, allow: Allow): Promise<boolean> {
   });
   return rows[0]?.menaced ?? true;
 }
+
+/** Whether anything could take access away in the tenant. Of the service's role, and coarser than `isMenaced`. */
+export async function isTenantMenaced(tx: Tx, tenantId: string): Promise<boolean> {
+  const { rows } = await tx.query<{ menaced: boolean }>({
+    name: 'is-tenant-menaced',
+    text: `select sync.is_menaced($1::text) as menaced`,
+    values: [tenantId],
+  });
+  return rows[0]?.menaced ?? true;
+}

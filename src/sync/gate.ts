@@ -16,7 +16,14 @@ import { Problem } from '../shared/problem.js';
 import type { SyncGate } from '../shared/sync-gate.js';
 import { createFootings } from './footings.js';
 import type { FootingsOptions } from './footings.js';
-import { isMenaced, lookAtPosition, selectFeed, selectTenantStates } from './gate-store.js';
+import {
+  isMenaced,
+  isTenantMenaced,
+  LAG_HARD_SECONDS,
+  lookAtPosition,
+  selectFeed,
+  selectTenantStates,
+} from './gate-store.js';
 import { APPLIED_CHANNEL } from './outbox-store.js';
 import { isForeign } from './restore.js';
 import { decodeSyncToken } from './token.js';
@@ -25,6 +32,8 @@ import type { SyncPosition } from './token.js';
 export interface GateOptions extends Pick<FootingsOptions, 'onLost' | 'silenceMs'> {
   /** Of role `bailiwick_sync`. */
   readonly pool: Pool;
+  /** Of role `bailiwick_service`: what is asked where the feed has not been heard for long. */
+  readonly asidePool: Pool;
   readonly log: Logger;
   /** The longest that a request waits for its token. */
   readonly tokenWaitMs: number;
@@ -72,7 +81,17 @@ export function createSyncGate(options: GateOptions): SyncGate & Part {
     return true;
   }
 
-  const isQuiet = (tenantId: string): boolean => !feed.menaced().has(tenantId) && !feed.menaced().has('');
+  const isQuiet = (tenantId: string): boolean =>
+    !feed.isDeaf() && !feed.menaced().has(tenantId) && !feed.menaced().has('');
+  /** Where Postgres is away altogether, nothing can be taken away meanwhile, and answers go on (RELIABILITY §5). */
+  async function isMenacedAside(tenantId: string): Promise<boolean> {
+    try {
+      return await options.asidePool.transaction((tx) => isTenantMenaced(tx, tenantId));
+    } catch (error) {
+      if (error instanceof Problem && error.code === 'DATABASE_UNAVAILABLE') return false;
+      throw error;
+    }
+  }
   return {
     name: 'sync gate',
     awaitToken,
@@ -86,7 +105,10 @@ export function createSyncGate(options: GateOptions): SyncGate & Part {
     },
     async guard(allow) {
       if (isQuiet(allow.tenantId)) return;
-      if (await pool.transaction((tx) => isMenaced(tx, allow))) {
+      const menaced = feed.isDeaf()
+        ? await isMenacedAside(allow.tenantId)
+        : await pool.transaction((tx) => isMenaced(tx, allow));
+      if (menaced) {
         throw lagging('a change that could take this access away cannot be put in force');
       }
     },
@@ -125,10 +147,15 @@ function createFeed(
   let horizon: string | undefined;
   let asked = 0;
   let heard = 0;
+  let heardAt = performance.now();
+  let isDeafnessSaid = false;
   let timer: NodeJS.Timeout | undefined;
   let isRunning = false;
   let hearing: Promise<void> | undefined;
   let isAgain = false;
+
+  /** Whether it has not been heard for so long that what waits could be past the hard bound. */
+  const isDeaf = (): boolean => performance.now() - heardAt >= LAG_HARD_SECONDS * 1_000;
 
   async function hear(): Promise<void> {
     const turn = (asked += 1);
@@ -143,6 +170,8 @@ function createFeed(
     // An answer that was overtaken by the answer to a later question is older than what is known.
     if (turn < heard) return;
     heard = turn;
+    heardAt = performance.now();
+    isDeafnessSaid = false;
     const isReplaced = epoch !== '' && epoch !== found.epoch;
     if (isReplaced) forget();
     epoch = found.epoch;
@@ -161,7 +190,10 @@ function createFeed(
       return;
     }
     hearing = hear()
-      .catch((error: unknown) => log.debug({ err: error }, 'sync feed not heard'))
+      .catch((error: unknown) => {
+        log[isDeaf() && !isDeafnessSaid ? 'warn' : 'debug']({ err: error }, 'what is not in force is not heard of');
+        isDeafnessSaid ||= isDeaf();
+      })
       .finally(() => {
         hearing = undefined;
         if (!isRunning) return;
@@ -176,6 +208,7 @@ function createFeed(
     epoch: () => epoch,
     menaced: () => menaced,
     lagging: () => lagging,
+    isDeaf,
     hear,
     wake: look,
     start() {

@@ -43,7 +43,14 @@ const engineSays = (user: string, at: Date) => world.tuples.check({ ...asked(use
 async function withCache(over: Partial<GateOptions>, work: (kept: Kept) => Promise<void>): Promise<void> {
   const now = over.now ?? (() => new Date());
   const pool = world.pool('bailiwick_sync');
-  const gate = createSyncGate({ pool, log: quiet, tokenWaitMs: 10_000, feedMs: 5, ...over });
+  const gate = createSyncGate({
+    pool,
+    asidePool: world.pool('bailiwick_service'),
+    log: quiet,
+    tokenWaitMs: 10_000,
+    feedMs: 5,
+    ...over,
+  });
   const cache = createDecisionCache({ gate, metrics: createMetrics(), entries: 1_000, now, isEngineUp: () => true });
   const ask: Kept['ask'] = async (user, meanwhile = () => Promise.resolve()) => {
     const at = now();

@@ -145,7 +145,13 @@ describe('a truncated table', () => {
     async () => {
       await world.addUser('small', 'bob', ['EMR_CLIENT_VIEWER']);
       await world.applied();
-      const gate = createSyncGate({ pool: world.pool('bailiwick_sync'), log: quiet, tokenWaitMs: 50, feedMs: 5 });
+      const gate = createSyncGate({
+        pool: world.pool('bailiwick_sync'),
+        asidePool: world.pool('bailiwick_service'),
+        log: quiet,
+        tokenWaitMs: 50,
+        feedMs: 5,
+      });
       await gate.start();
       await gate.guard(question);
       await projector.stop();

@@ -5,10 +5,12 @@
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { ADA, openOffice } from '../support/office.js';
+import { ADA, openOffice, PATIENT } from '../support/office.js';
 import type { Office } from '../support/office.js';
 import { revokeRoles } from '../support/outage.js';
+import { startService } from '../support/service.js';
 import type { RunningService } from '../support/service.js';
+import { startProxy, targetOf, through } from '../support/tcp-proxy.js';
 import { roleId } from '../support/world.js';
 
 const VIEWER = roleId('acme', 'EMR_CLIENT_VIEWER');
@@ -110,4 +112,35 @@ test('past ten seconds, access can be taken away but not handed out, until what 
     expect(await service.post('/admin/users', person, oda)).toMatchObject({ status: 201 });
   });
   expect(await assign()).toMatchObject({ status: 200, body: { applied: true } });
+});
+
+test('a replica that hears of none of it for ten seconds asks by its other login', async () => {
+  const postgres = await startProxy(targetOf(office.world.databaseUrl));
+  const syncDatabaseUrl = through(office.world.databaseUrl, postgres);
+  const deaf = await startService(office.world, { ...PATIENT, syncDatabaseUrl });
+  const may = (user: string, tenant: string) => deaf.check({ user, permission: 'users.read', tenant });
+  try {
+    await office.addHolder('ella', [VIEWER]);
+    await office.addHolder('finn', []);
+    await service.settle();
+    await whileNothingIsProjected(async () => {
+      await postgres.set('refuse');
+      await revokeRoles(office.world, 'ella', 'acme');
+      await waitFor(11);
+      await expect
+        .poll(() => may('ella', 'acme'), { timeout: 20_000, interval: 500 })
+        .toMatchObject({ status: 503, body: { code: 'SYNC_LAG' } });
+      expect(await may('oda', 'other')).toMatchObject({ status: 200, body: { allowed: true } });
+      expect(await may('finn', 'acme')).toMatchObject({ status: 200, body: { allowed: false } });
+      await postgres.set('pass');
+      await expect
+        .poll(() => may('carl', 'acme'), { timeout: 20_000 })
+        .toMatchObject({ status: 200, body: { allowed: true } });
+    });
+    await expect.poll(() => may('ella', 'acme'), { timeout: 20_000 }).toMatchObject({ body: { allowed: false } });
+  } finally {
+    await postgres.set('pass');
+    await deaf.stop();
+    await postgres.stop();
+  }
 });

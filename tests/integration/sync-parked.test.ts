@@ -28,7 +28,7 @@ beforeAll(async () => {
   engine = playedEngine(world);
   const sync = world.pool('bailiwick_sync');
   projector = world.projector({ tuples: engine.tuples, parkMs: 200, metrics: createSyncMetrics(metrics, sync) });
-  gateOptions = { pool: sync, log: quiet, tokenWaitMs: 100, feedMs: 5 };
+  gateOptions = { pool: sync, asidePool: world.pool('bailiwick_service'), log: quiet, tokenWaitMs: 100, feedMs: 5 };
   gate = createSyncGate(gateOptions);
   await world.superSql(
     `alter table security.app_user drop constraint chk_app_user_id`,

@@ -21,7 +21,12 @@ let hasty: ReturnType<typeof createSyncGate>;
 beforeAll(async () => {
   world = await createWorld();
   projector = world.projector();
-  const options = { pool: world.pool('bailiwick_sync'), log: quiet, feedMs: 10 };
+  const options = {
+    pool: world.pool('bailiwick_sync'),
+    asidePool: world.pool('bailiwick_service'),
+    log: quiet,
+    feedMs: 10,
+  };
   gate = createSyncGate({ ...options, tokenWaitMs: PATIENCE_MS });
   hasty = createSyncGate({ ...options, tokenWaitMs: WAIT_MS });
   for (const tenant of ['t1', 't2']) {

@@ -1386,6 +1386,7 @@ sync.count_captured(more bigint) volatile set search_path=pg_catalog, pg_temp ow
 sync.is_applied(tenant_id text, "position" xid8) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner b44ed6e0f68a068afebaf38709194751
 sync.is_backlogged(tenant_id text) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner ea1a2189e739cebd8900048bbe7cb10b
 sync.is_foreign() stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner,bailiwick_sync=X/bailiwick_owner 0e51131fef54188914a49e3b1a8cc04b
+sync.is_menaced(tenant_id text) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner df226ce782c0156a0ec5b8081ec53320
 sync.keys_query(table_name text) immutable owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 8c02537fae30f09547ada84837588f56
 sync.newest_xid() stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner,bailiwick_sync=X/bailiwick_owner 08d74d61bccd223fdbdfa7110ece5f11
 sync.projected(table_name text, content jsonb) immutable owner=bailiwick_owner 685f4e544e61e8d5959fb766d700e3c4
