@@ -6,46 +6,111 @@
  * where an operator asked for that and the engine cannot (rows.ts). tests/oracle/, tests/integration/what-if.test.ts and
  * one live check in a hundred (shadow.ts) hold it to the real engine.
  *
- * INVARIANT: pure. The model has no negation, so what is once shown to hold, holds; `holds` repeats its search until
- * nothing new is shown, which makes rings of managers harmless.
+ * INVARIANT: pure. The model has no negation, so what is once shown to hold, holds, whatever tuples come on top; `holds`
+ * repeats its search until nothing new is shown, which makes rings of managers harmless. What that last search came by
+ * and did not show does not hold, and is looked for once, not once for each question.
  */
-import { authorizationModel, type Userset } from '../contract/model.js';
+import type { Userset } from '../contract/model.js';
 import { type InForce, keyOf, type Tuple, type TupleKey } from '../shared/tuple.js';
-
-/** A way in which something holds: the tuples that it rests on, from the object that is asked about to the user. */
-export type Proof = readonly Tuple[];
+import { findProofs, type Proofs } from './proofs.js';
+import { hangingOn, rewriteOf, usersetGoal } from './rewrites.js';
 
 export interface Evaluator {
   /** Whether the user has the relation. */
   holds(goal: TupleKey): boolean;
+  /** Whether the user would have it if these tuples stood as well. Costs what hangs on them, not all there is. */
+  holdsWith(goal: TupleKey, more: readonly Tuple[]): boolean;
   /** Every way in which the user has it, at most `limit`; `complete` says whether these are all. */
-  proofs(goal: TupleKey, limit: number): { readonly proofs: readonly Proof[]; readonly complete: boolean };
+  proofs(goal: TupleKey, limit: number): Proofs;
 }
 
-/** Looks at a time, so that a web of managers cannot be walked for ever. */
-const STEPS_MAX = 50_000;
-
-const types = new Map(authorizationModel.type_definitions.map((type) => [type.type, type]));
+/** Tuples in force, by what is looked for. */
+export interface Standing {
+  readonly has: (key: string) => boolean;
+  readonly of: (object: string, relation: string) => readonly Tuple[];
+  /** Those whose user is a set of users: the only ones of a relation that must be looked through. */
+  readonly usersets: (object: string, relation: string) => readonly Tuple[];
+}
 
 /** An evaluator of these tuples at that moment. */
-export function createEvaluator(tuples: readonly Tuple[], at: Date): Evaluator {
-  const standing = new Map<string, Tuple[]>();
-  /** Those whose user is a set of users: the only ones of a relation that must be looked through. */
+export function createEvaluator(tuples: Iterable<Tuple>, at: Date): Evaluator {
+  const standing = createStanding(at);
+  for (const tuple of tuples) standing.add(tuple);
+  return evaluatorOf(standing, at);
+}
+
+/** An evaluator of what stands at that moment. */
+export function evaluatorOf(standing: Standing, at: Date): Evaluator {
+  const search = createSearch(standing, { isShown: () => false, isRefuted: () => false });
+  const { holds } = search;
+  return {
+    holds,
+    holdsWith(goal, more) {
+      const added = createStanding(at);
+      for (const tuple of more) added.add(tuple);
+      const hangs = hangingOn(more);
+      const before: Found = {
+        isShown: search.isShown,
+        isRefuted: (key, goal) => search.isRefuted(key, goal) && !hangs(goal),
+      };
+      return createSearch(both(standing, added), before).holds(goal);
+    },
+    proofs: (goal, limit) => findProofs({ of: standing.of, holds, limit }, goal),
+  };
+}
+
+/** Nothing yet; what is added and not in force at that moment does not count. */
+export function createStanding(at: Date): Standing & { readonly add: (tuple: Tuple) => void } {
+  const all = new Map<string, Tuple[]>();
   const usersets = new Map<string, Tuple[]>();
-  const direct = new Set<string>();
-  for (const tuple of tuples) {
-    if (!isInForce(tuple.condition, at)) continue;
-    direct.add(keyOf(tuple));
-    addTo(standing, tuple);
-    if (tuple.user.includes('#')) addTo(usersets, tuple);
-  }
+  const keys = new Set<string>();
+  const look = (places: Map<string, Tuple[]>) => (object: string, relation: string) =>
+    places.get(`${object} ${relation}`) ?? [];
+  return {
+    has: (key) => keys.has(key),
+    of: look(all),
+    usersets: look(usersets),
+    add(tuple) {
+      if (!isInForce(tuple.condition, at)) return;
+      keys.add(keyOf(tuple));
+      addTo(all, tuple);
+      if (tuple.user.includes('#')) addTo(usersets, tuple);
+    },
+  };
+}
+
+function addTo(places: Map<string, Tuple[]>, tuple: Tuple): void {
+  const place = `${tuple.object} ${tuple.relation}`;
+  const others = places.get(place);
+  if (others === undefined) places.set(place, [tuple]);
+  else others.push(tuple);
+}
+
+function both(one: Standing, other: Standing): Standing {
+  const joined = (a: readonly Tuple[], b: readonly Tuple[]): readonly Tuple[] => (b.length === 0 ? a : [...a, ...b]);
+  return {
+    has: (key) => one.has(key) || other.has(key),
+    of: (object, relation) => joined(one.of(object, relation), other.of(object, relation)),
+    usersets: (object, relation) => joined(one.usersets(object, relation), other.usersets(object, relation)),
+  };
+}
+
+/** What is known of goals. */
+interface Found {
+  readonly isShown: (key: string) => boolean;
+  readonly isRefuted: (key: string, goal: TupleKey) => boolean;
+}
+
+function createSearch(standing: Standing, before: Found): Found & Pick<Evaluator, 'holds'> {
   const shown = new Set<string>();
-  const of = (object: string, relation: string): readonly Tuple[] => standing.get(`${object} ${relation}`) ?? [];
+  const refuted = new Set<string>();
+  const isShown = (key: string): boolean => shown.has(key) || before.isShown(key);
+  const isRefuted: Found['isRefuted'] = (key, goal) => refuted.has(key) || before.isRefuted(key, goal);
 
   function ask(goal: TupleKey, seen: Set<string>): boolean {
     const key = keyOf(goal);
-    if (shown.has(key)) return true;
-    if (seen.has(key)) return false;
+    if (isShown(key)) return true;
+    if (seen.has(key) || isRefuted(key, goal)) return false;
     seen.add(key);
     const rewrite = rewriteOf(goal);
     if (rewrite === undefined || !follows(rewrite, goal, seen)) return false;
@@ -60,99 +125,28 @@ export function createEvaluator(tuples: readonly Tuple[], at: Date): Evaluator {
     if (computedUserset !== undefined) return ask({ ...goal, relation: computedUserset.relation }, seen);
     if (tupleToUserset !== undefined) {
       const { relation } = tupleToUserset.computedUserset;
-      return of(goal.object, tupleToUserset.tupleset.relation).some(({ user }) =>
-        ask({ user: goal.user, relation, object: user }, seen),
-      );
+      return standing
+        .of(goal.object, tupleToUserset.tupleset.relation)
+        .some(({ user }) => ask({ user: goal.user, relation, object: user }, seen));
     }
-    if (direct.has(keyOf(goal))) return true;
-    const sets = usersets.get(`${goal.object} ${goal.relation}`) ?? [];
-    return sets.some(({ user }) => asUserset(user, goal, seen));
-  }
-
-  function asUserset(user: string, goal: TupleKey, seen: Set<string>): boolean {
-    const next = usersetGoal(user, goal);
-    return next !== undefined && ask(next, seen);
+    if (standing.has(keyOf(goal))) return true;
+    return standing.usersets(goal.object, goal.relation).some(({ user }) => {
+      const next = usersetGoal(user, goal);
+      return next !== undefined && ask(next, seen);
+    });
   }
 
   function holds(goal: TupleKey): boolean {
     for (;;) {
       const before = shown.size;
-      if (ask(goal, new Set())) return true;
-      if (shown.size === before) return false;
+      const seen = new Set<string>();
+      if (ask(goal, seen)) return true;
+      if (shown.size > before) continue;
+      for (const key of seen) refuted.add(key);
+      return false;
     }
   }
-  return { holds, proofs: (goal, limit) => findProofs({ of, holds, limit }, goal) };
-}
-
-function addTo(places: Map<string, Tuple[]>, tuple: Tuple): void {
-  const place = `${tuple.object} ${tuple.relation}`;
-  const others = places.get(place);
-  if (others === undefined) places.set(place, [tuple]);
-  else others.push(tuple);
-}
-
-interface Search {
-  readonly of: (object: string, relation: string) => readonly Tuple[];
-  readonly holds: (goal: TupleKey) => boolean;
-  readonly limit: number;
-}
-
-/** Goes only where something holds, and never twice over the same thing on one way. */
-function findProofs({ of, holds, limit }: Search, root: TupleKey): ReturnType<Evaluator['proofs']> {
-  const search = { steps: 0, isCut: false };
-
-  /** One more than the limit tells whether there are more. */
-  function cut(found: Proof[]): Proof[] {
-    return found.slice(0, limit + 1);
-  }
-  function prove(goal: TupleKey, way: readonly string[]): Proof[] {
-    const key = keyOf(goal);
-    const rewrite = rewriteOf(goal);
-    if (way.includes(key) || rewrite === undefined || !holds(goal)) return [];
-    if ((search.steps += 1) > STEPS_MAX) {
-      search.isCut = true;
-      return [];
-    }
-    return cut(expand(rewrite, goal, [...way, key]));
-  }
-  function expand(rewrite: Userset, goal: TupleKey, way: readonly string[]): Proof[] {
-    const { union, intersection, computedUserset, tupleToUserset } = rewrite;
-    if (union !== undefined) return cut(union.child.flatMap((child) => expand(child, goal, way)));
-    if (intersection !== undefined) {
-      return intersection.child.reduce<Proof[]>(
-        (all, child) => {
-          const further = all.length === 0 ? [] : expand(child, goal, way);
-          return cut(all.flatMap((proof) => further.map((more) => [...proof, ...more])));
-        },
-        [[]],
-      );
-    }
-    if (computedUserset !== undefined) return prove({ ...goal, relation: computedUserset.relation }, way);
-    if (tupleToUserset !== undefined) {
-      const { relation } = tupleToUserset.computedUserset;
-      return of(goal.object, tupleToUserset.tupleset.relation).flatMap((tuple) =>
-        prove({ user: goal.user, relation, object: tuple.user }, way).map((proof) => [tuple, ...proof]),
-      );
-    }
-    return of(goal.object, goal.relation).flatMap((tuple): Proof[] => {
-      if (tuple.user === goal.user) return [[tuple]];
-      const next = usersetGoal(tuple.user, goal);
-      return next === undefined ? [] : prove(next, way).map((proof) => [tuple, ...proof]);
-    });
-  }
-
-  const proofs = prove(root, []);
-  return { proofs: proofs.slice(0, limit), complete: !search.isCut && proofs.length <= limit };
-}
-
-/** `role:t/r#assignee` as the question whether the user is one. */
-function usersetGoal(user: string, goal: TupleKey): TupleKey | undefined {
-  const [object = '', relation] = user.split('#');
-  return relation === undefined ? undefined : { user: goal.user, relation, object };
-}
-
-function rewriteOf({ object, relation }: TupleKey): Userset | undefined {
-  return types.get(object.slice(0, object.indexOf(':')))?.relations[relation];
+  return { holds, isShown, isRefuted };
 }
 
 /** Whether a tuple counts at that moment: from its first microsecond to before its last. */

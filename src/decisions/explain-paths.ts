@@ -6,7 +6,7 @@
  */
 import type { Path, PathStep } from '../contract/api.js';
 import type { Tuple } from '../shared/tuple.js';
-import type { Proof } from './evaluate.js';
+import type { Proof } from './proofs.js';
 import { assignmentBehind, type Facts, type ManagerEdge } from './facts.js';
 
 /** What projection writes for an end that is open. */

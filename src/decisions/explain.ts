@@ -9,15 +9,16 @@ import { presets } from '../contract/presets.js';
 import type { Pool, Tx } from '../platform/postgres.js';
 import { engineName } from '../shared/ids.js';
 import type { Deadline } from '../shared/operation.js';
-import { Problem } from '../shared/problem.js';
 import { within } from '../shared/within.js';
-import { createEvaluator } from './evaluate.js';
 import { pathOf } from './explain-paths.js';
-import { type Facts, type Role, tuplesOf } from './facts.js';
+import { type Facts, type Role, roleFinder } from './facts.js';
+import { createFactsEvaluator } from './facts-evaluator.js';
 import { listSmallestRoles, loadFacts, type Wanted } from './facts-store.js';
-import { factsAllow, findMissing, withRole } from './missing.js';
+import { findMissing } from './missing.js';
+import { createPace, late, type Pace } from './pace.js';
 import type { Question } from './question.js';
 import { toQuestion } from './question.js';
+import type { RoleHelp } from './role-help.js';
 import { listUserIds, type Ways } from './user-store.js';
 
 /** The contract's bounds. */
@@ -44,24 +45,27 @@ export const FACTS_TX = { settings: { 'bailiwick.platform': 'on' }, isolation: '
 export function createExplain(pool: Pool): Explain {
   return async (explained) => {
     const reasons = pool.transaction((tx) => reasonsFor(tx, explained), FACTS_TX);
-    return await within(explained.deadline, reasons, () => {
-      return new Problem('DATABASE_UNAVAILABLE', 'the database did not answer in time', { retryAfterSeconds: 1 });
-    });
+    return await within(explained.deadline, reasons, late);
   };
 }
 
-async function reasonsFor(tx: Tx, { question, allowed, at }: Explained): ReturnType<Explain> {
+async function reasonsFor(tx: Tx, { question, allowed, at, deadline }: Explained): ReturnType<Explain> {
+  const when = { at, pace: createPace(deadline) };
   const facts = await loadFacts(tx, wantedFor([question]));
-  const evaluator = createEvaluator(tuplesOf(facts), at);
+  const evaluator = await createFactsEvaluator(facts, when);
   const rowsAllow = evaluator.holds(question.tuple);
   const drift = rowsAllow !== allowed;
   if (rowsAllow) {
     const { proofs, complete } = evaluator.proofs(question.tuple, PATHS_MAX);
-    const paths = proofs.map((proof) => pathOf(proof, facts));
+    const paths: Explanation['paths'] = [];
+    for (const proof of proofs) {
+      await when.pace();
+      paths.push(pathOf(proof, facts));
+    }
     return { drift, paths, pathsComplete: complete && facts.complete, missing: [], suggestedRoles: [] };
   }
-  const { missing, lifted } = findMissing(facts, question, at);
-  const suggestedRoles = lifted === undefined ? [] : await suggestRoles(tx, { facts: lifted, question, at });
+  const { missing, roleHelp } = await findMissing(facts, question, when);
+  const suggestedRoles = roleHelp === undefined ? [] : await suggestRoles(tx, { roleHelp, question, ...when });
   return { drift, paths: [], pathsComplete: facts.complete, missing, suggestedRoles };
 }
 
@@ -77,23 +81,24 @@ export function wantedFor(questions: readonly Question[]): Wanted {
   };
 }
 
-interface Trial {
-  readonly facts: Facts;
+interface Suggesting {
+  readonly roleHelp: RoleHelp;
   readonly question: Question;
   readonly at: Date;
+  readonly pace: Pace;
 }
 
 /** The smallest roles of the tenant that would give it: none that holds all that another one of them does. */
-async function suggestRoles(tx: Tx, { facts, question, at }: Trial): Promise<SuggestedRole[]> {
+async function suggestRoles(tx: Tx, { roleHelp, question, at, pace }: Suggesting): Promise<SuggestedRole[]> {
   const { userId, tenantId } = question;
   const smallest: Role[] = [];
   for (const role of await listSmallestRoles(tx, tenantId, TRIED_MAX)) {
     if (smallest.length === SUGGESTED_MAX) break;
     if (smallest.some(({ permissions }) => isSubset(permissions, role.permissions))) continue;
-    if (factsAllow(withRole(facts, userId, role), question, at)) smallest.push(role);
+    if (roleHelp.helps(role.permissions)) smallest.push(role);
   }
   if (smallest.length === 0) return [];
-  const granters = await findGranters(tx, { tenantId, at, exceptUserId: userId });
+  const granters = await findGranters(tx, { tenantId, at, pace, exceptUserId: userId });
   return smallest.map(({ roleId, roleName, permissions }) => ({
     roleId,
     roleName,
@@ -119,22 +124,40 @@ interface Granter {
 /** Users of the tenant who assign roles, now: nobody raises their own rights, and nobody hands out what they have not. */
 async function findGranters(
   tx: Tx,
-  { tenantId, at, exceptUserId }: { tenantId: string; at: Date; exceptUserId: string },
+  { tenantId, at, pace, exceptUserId }: { tenantId: string; at: Date; pace: Pace; exceptUserId: string },
 ): Promise<Granter[]> {
   const page = { tenantId, ways: ASSIGNING, after: undefined, limit: TRIED_MAX };
   const userIds = (await listUserIds(tx, page)).filter((id) => id !== exceptUserId);
   const facts = await loadFacts(tx, { tenantId, userIds });
-  const evaluator = createEvaluator(tuplesOf(facts), at);
-  return userIds.flatMap((userId): Granter[] => {
+  const evaluator = await createFactsEvaluator(facts, { at, pace });
+  const rolesOf = rolesByUser(facts);
+  const granters: Granter[] = [];
+  for (const userId of userIds) {
+    await pace();
     const assigns = toQuestion({ user: userId, permission: 'users.update', tenant: tenantId });
-    if (!evaluator.holds(assigns.tuple)) return [];
-    const mayHandOut = facts.roles.flatMap((role): readonly string[] => {
+    if (!evaluator.holds(assigns.tuple)) continue;
+    const mayHandOut = (rolesOf.get(userId) ?? []).flatMap((role): readonly string[] => {
       const object = engineName.role(tenantId, role.roleId);
       const isHeld = evaluator.holds({ user: engineName.user(userId), relation: 'assignee', object });
       return isHeld ? [...role.permissions, ...delegatesOf(role, facts)] : [];
     });
-    return [{ userId, mayHandOut: new Set(mayHandOut) }];
-  });
+    granters.push({ userId, mayHandOut: new Set(mayHandOut) });
+  }
+  return granters;
+}
+
+/** The roles that users have or had. */
+function rolesByUser({ roles, assignments }: Facts): ReadonlyMap<string, readonly Role[]> {
+  const roleOf = roleFinder(roles);
+  const all = new Map<string, Role[]>();
+  for (const assignment of assignments) {
+    const role = roleOf(assignment);
+    if (role === undefined) continue;
+    const own = all.get(assignment.userId);
+    if (own === undefined) all.set(assignment.userId, [role]);
+    else own.push(role);
+  }
+  return all;
 }
 
 /** How somebody may come to assign roles by a role of their own. */

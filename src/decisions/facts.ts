@@ -72,17 +72,48 @@ export function isOfRole(assignment: RoleAssignment, role: Role): boolean {
   return assignment.roleId === role.roleId || (role.isSystem && assignment.roleName === role.roleName);
 }
 
+/** The role of each assignment, found without looking through them all; names of system roles are unique. */
+export function roleFinder(roles: readonly Role[]): (assignment: RoleAssignment) => Role | undefined {
+  const byId = new Map(roles.map((role) => [role.roleId, role]));
+  const byName = new Map(roles.flatMap((role) => (role.isSystem ? [[role.roleName, role]] : [])));
+  return ({ roleId, roleName }) => (roleId === null ? byName.get(roleName ?? '') : byId.get(roleId));
+}
+
+/** The facts with one more role for the user, in force. */
+export function withRole(facts: Facts, userId: string, role: Role): Facts {
+  const assignment: RoleAssignment = {
+    assignmentId: '_',
+    userId,
+    roleId: role.roleId,
+    roleName: null,
+    slot: 'a',
+    validFrom: null,
+    expiresAt: null,
+    revokedAt: null,
+  };
+  const isOther = (other: RoleAssignment): boolean => other.userId !== userId || other.roleId !== role.roleId;
+  return {
+    ...facts,
+    roles: [...facts.roles.filter(({ roleId }) => roleId !== role.roleId), role],
+    assignments: [...facts.assignments.filter(isOther), assignment],
+  };
+}
+
 /** What the facts mean to the engine. */
 export function tuplesOf(facts: Facts): Tuple[] {
-  return keysOf(facts).flatMap((keyed) => {
+  return [...tuplesByKey(facts)].flat();
+}
+
+/** The same, key by key: for whoever works through many of them in turns. */
+export function* tuplesByKey(facts: Facts): Generator<Tuple[]> {
+  for (const keyed of keysOf(facts)) {
     try {
-      return project(keyed);
+      yield project(keyed);
     } catch (error) {
       // Such a key is parked: it gives the engine nothing.
-      if (error instanceof UnprojectableError) return [];
-      throw error;
+      if (!(error instanceof UnprojectableError)) throw error;
     }
-  });
+  }
 }
 
 /** The assignment behind a tuple `user:… a|b role:…`, and its role: where two stand, the tenant's own has its slot. */
@@ -101,58 +132,67 @@ export function assignmentBehind(
   return assignment === undefined ? undefined : { assignment, role };
 }
 
-function keysOf(facts: Facts): KeyedRows[] {
+function* keysOf(facts: Facts): Generator<KeyedRows> {
   const { tenantId, tenant, people, roles, edges, records } = facts;
   const key = (kind: Key['kind'], a = '', b = ''): Key => ({ kind, tenantId, a, b });
-  return [
-    { kind: 'tenant', key: key('tenant'), rows: tenant },
-    ...people.flatMap((person) => personKeys(facts, person)),
-    ...roles.flatMap(({ roleId, permissions }): KeyedRows[] => [
-      { kind: 'role', key: key('role', roleId), rows: { exists: true } },
-      ...permissions.map((permission): KeyedRows => {
-        return { kind: 'role_permission', key: key('role_permission', roleId, permission), rows: { exists: true } };
-      }),
-    ]),
-    ...edges.map(({ managerId, userId, validFrom, expiresAt }): KeyedRows => {
-      return {
-        kind: 'user_assignment',
-        key: key('user_assignment', managerId, userId),
-        rows: { validFrom, expiresAt },
-      };
-    }),
-    ...records.map(({ recordId, ownerUserId }): KeyedRows => {
-      return { kind: 'record', key: key('record', recordId), rows: { ownerUserId } };
-    }),
-  ];
+  yield { kind: 'tenant', key: key('tenant'), rows: tenant };
+  const held = assignmentsByRole(facts);
+  for (const person of people) yield* personKeys(facts, person, held.get(person.userId) ?? new Map());
+  for (const { roleId, permissions } of roles) {
+    yield { kind: 'role', key: key('role', roleId), rows: { exists: true } };
+    for (const permission of permissions) {
+      yield { kind: 'role_permission', key: key('role_permission', roleId, permission), rows: { exists: true } };
+    }
+  }
+  for (const { managerId, userId, validFrom, expiresAt } of edges) {
+    yield {
+      kind: 'user_assignment',
+      key: key('user_assignment', managerId, userId),
+      rows: { validFrom, expiresAt },
+    };
+  }
+  for (const { recordId, ownerUserId } of records) {
+    yield { kind: 'record', key: key('record', recordId), rows: { ownerUserId } };
+  }
 }
 
-function personKeys({ tenantId, roles, assignments }: Facts, person: Person): KeyedRows[] {
+type ByRole = ReadonlyMap<Role, readonly RoleAssignment[]>;
+
+/** Users' assignments to each of the roles. Each is looked at once: users times roles would be too much. */
+function assignmentsByRole({ roles, assignments }: Facts): ReadonlyMap<string, ByRole> {
+  const roleOf = roleFinder(roles);
+  const held = new Map<string, Map<Role, RoleAssignment[]>>();
+  for (const assignment of assignments) {
+    const role = roleOf(assignment);
+    if (role === undefined) continue;
+    const own = held.get(assignment.userId) ?? new Map<Role, RoleAssignment[]>();
+    held.set(assignment.userId, own.set(role, [...(own.get(role) ?? []), assignment]));
+  }
+  return held;
+}
+
+function* personKeys({ tenantId }: Facts, person: Person, held: ByRole): Generator<KeyedRows> {
   const { userId, status: userStatus, isMember, isPlatformAdmin } = person;
-  const keys: KeyedRows[] = [];
   if (isPlatformAdmin) {
-    keys.push({
+    yield {
       kind: 'platform_admin',
       key: { kind: 'platform_admin', tenantId: '', a: userId, b: '' },
       rows: { userStatus },
-    });
+    };
   }
   if (isMember) {
-    keys.push({ kind: 'profile', key: { kind: 'profile', tenantId, a: userId, b: '' }, rows: { userStatus } });
+    yield { kind: 'profile', key: { kind: 'profile', tenantId, a: userId, b: '' }, rows: { userStatus } };
   }
-  const own = assignments.filter((assignment) => assignment.userId === userId);
-  for (const role of roles) {
-    const ofRole = own.filter((assignment) => isOfRole(assignment, role));
-    if (ofRole.length === 0) continue;
-    keys.push({
+  for (const [role, assignments] of held) {
+    yield {
       kind: 'user_role',
       key: { kind: 'user_role', tenantId, a: userId, b: role.roleId },
       rows: {
         userStatus,
-        assignments: ofRole.map(({ roleId, slot, validFrom, expiresAt, revokedAt }) => {
+        assignments: assignments.map(({ roleId, slot, validFrom, expiresAt, revokedAt }) => {
           return { global: roleId === null, slot, validFrom, expiresAt, revoked: revokedAt !== null };
         }),
       },
-    });
+    };
   }
-  return keys;
 }

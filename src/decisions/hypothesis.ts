@@ -7,8 +7,7 @@
 import type { HypotheticalChange } from '../contract/api.js';
 import { catalogue } from '../contract/model.js';
 import { Problem } from '../shared/problem.js';
-import type { Facts, Role } from './facts.js';
-import { withRole } from './missing.js';
+import { type Facts, type Role, withRole } from './facts.js';
 
 const tenantPermissions = new Set<string>(
   catalogue.flatMap(({ id, objectType }) => (objectType === 'tenant' ? [id] : [])),

@@ -14,8 +14,9 @@ import type { Deadline } from '../shared/operation.js';
 import { Problem } from '../shared/problem.js';
 import { within } from '../shared/within.js';
 import { FACTS_TX, wantedFor } from './explain.js';
+import { createFactsEvaluator } from './facts-evaluator.js';
 import { loadFacts } from './facts-store.js';
-import { factsAllow } from './missing.js';
+import { createPace } from './pace.js';
 import type { Question } from './question.js';
 
 /** Throws Problem ENGINE_UNAVAILABLE, DATABASE_UNAVAILABLE or OVERLOADED where there is no answer. */
@@ -35,7 +36,10 @@ export function createAskRows(pool: Pool): AskRows {
     const giveBack = await slots.take(1, deadline.signal).catch(() => Promise.reject(late()));
     const reading = pool.transaction((tx) => loadFacts(tx, wantedFor([question])), FACTS_TX).finally(giveBack);
     const facts = await within(deadline, reading, late);
-    if (facts.complete) return factsAllow(facts, question, at);
+    if (facts.complete) {
+      const evaluator = await within(deadline, createFactsEvaluator(facts, { at, pace: createPace(deadline) }), late);
+      return evaluator.holds(question.tuple);
+    }
     const detail = 'the decision engine did not answer, and there are more rows to this than are looked at';
     throw new Problem('ENGINE_UNAVAILABLE', detail, { retryAfterSeconds: 1 });
   };
