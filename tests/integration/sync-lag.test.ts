@@ -134,7 +134,7 @@ test('a replica that hears of none of it for ten seconds asks by its other login
       expect(await may('finn', 'acme')).toMatchObject({ status: 200, body: { allowed: false } });
       await postgres.set('pass');
       await expect
-        .poll(() => may('carl', 'acme'), { timeout: 20_000 })
+        .poll(() => may('ada', 'acme'), { timeout: 20_000 })
         .toMatchObject({ status: 200, body: { allowed: true } });
     });
     await expect.poll(() => may('ella', 'acme'), { timeout: 20_000 }).toMatchObject({ body: { allowed: false } });
