@@ -61,7 +61,7 @@ export function createSync({ engine, reconcileSeconds, log, metrics, pool, tuple
     parkMs: PARKED_RETRY_MS,
     pollMs: 20,
     standbyMs: 500,
-    rebuild: (entry) => rebuildFamily(scope, entry),
+    rebuild: (entry, signal) => rebuildFamily({ ...scope, signal }, entry),
   });
   const reconcileTimer = createReconcileTimer({
     scope,

@@ -44,12 +44,12 @@ export async function appliedVersions(tx: Tx): Promise<Map<string, string>> {
   return new Map(rows.map(({ tenantId, version }) => [tenantId, version]));
 }
 
-/** How many entries are not in force yet, parked ones not counted. */
-export async function pendingEntries(tx: Tx): Promise<number> {
-  const { rows } = await tx.query<{ pending: number }>({
-    text: `select count(*)::int as pending from sync.outbox where parked_at is null`,
+/** The id of the newest entry; '0' where there is none. */
+export async function newestEntry(tx: Tx): Promise<string> {
+  const { rows } = await tx.query<{ id: string }>({
+    text: `select coalesce(max(id), 0)::text as id from sync.outbox`,
   });
-  return rows[0]?.pending ?? 0;
+  return rows[0]?.id ?? '0';
 }
 
 /** Marks a rebuild as scanned: what it found is queued, under ids up to the newest one now. */
@@ -60,13 +60,13 @@ export async function markScanned(tx: Tx, rebuildId: string): Promise<void> {
   });
 }
 
-/** Whether nothing of these kinds that was queued up to the mark is left, parked entries not counted. */
-export async function isRebuilt(tx: Tx, kinds: readonly string[], mark: string): Promise<boolean> {
+/** Whether nothing of these kinds (undefined: of any) that was queued up to the mark is left, parked entries not counted. */
+export async function isRebuilt(tx: Tx, kinds: readonly string[] | undefined, mark: string): Promise<boolean> {
   const { rows } = await tx.query<{ rebuilt: boolean }>({
     text: `
       select not exists (select from sync.outbox o
-        where o.kind = any($1::text[]) and o.id <= $2::bigint and o.parked_at is null) as rebuilt`,
-    values: [kinds, mark],
+        where ($1::text[] is null or o.kind = any($1::text[])) and o.id <= $2::bigint and o.parked_at is null) as rebuilt`,
+    values: [kinds ?? null, mark],
   });
   return rows[0]?.rebuilt ?? false;
 }

@@ -32,6 +32,8 @@ export interface DriftScope {
   /** Only these kinds of key; undefined: all, strays included. */
   readonly kinds?: readonly KeyKind[];
   readonly onProgress?: (read: { rows: number; tuples: number }) => void;
+  /** Ends it, between two pages; what is thrown then is the signal's reason. */
+  readonly signal?: AbortSignal;
 }
 
 const PAGE = 2_000;
@@ -91,7 +93,7 @@ function drift(fault: Drift['fault'], { user, relation, object }: TupleKey, { ki
 
 /** What must stand, by the rows of one snapshot. Keys that cannot be projected are parked elsewhere and left out. */
 async function expectedTuples(
-  { pool, kinds }: DriftScope,
+  { pool, kinds, signal }: DriftScope,
   onRows: (rows: number) => void,
 ): Promise<Map<string, Tuple>> {
   const expected = new Map<string, Tuple>();
@@ -100,6 +102,7 @@ async function expectedTuples(
     async (tx) => {
       for (const kind of kinds ?? KEY_KINDS) {
         for await (const keys of listKeys(tx, kind, PAGE)) {
+          signal?.throwIfAborted();
           for (const tuple of await tuplesOf(tx, keys)) expected.set(keyOf(tuple), tuple);
           onRows((rows += keys.length));
         }
@@ -121,9 +124,10 @@ async function tuplesOf(tx: Tx, keys: readonly Key[]): Promise<Tuple[]> {
   });
 }
 
-async function* storedTuples({ tuples, timeoutMs }: DriftScope): AsyncGenerator<Tuple> {
+async function* storedTuples({ tuples, timeoutMs, signal }: DriftScope): AsyncGenerator<Tuple> {
   let continuation: string | undefined;
   do {
+    signal?.throwIfAborted();
     const page = await tuples.read({}, continuation, { timeoutMs });
     yield* page.tuples;
     continuation = page.continuation;

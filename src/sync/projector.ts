@@ -33,8 +33,8 @@ export interface ProjectorOptions extends Omit<BatchOptions, 'holdMs'> {
   readonly standbyMs: number;
   /** The engine's own request timeout: a Write may commit that long after it was sent. */
   readonly engineRequestTimeoutMs: number;
-  /** Queues what a truncated table left behind; resolves to whether nothing is left to do. */
-  readonly rebuild: (entry: Entry) => Promise<boolean>;
+  /** Queues what a truncated table left behind; resolves to whether nothing is left to do. May reject once the signal aborts. */
+  readonly rebuild: (entry: Entry, signal: AbortSignal) => Promise<boolean>;
 }
 
 export interface Projector extends Part {
@@ -61,6 +61,7 @@ export function createProjector(options: ProjectorOptions): Projector {
   const uncertain: Uncertain[] = [];
   const pace = { tuplesPerWrite: TUPLES_PER_WRITE };
   let lastClaim: string | undefined;
+  let ending = new AbortController();
   let stopping = false;
   // A function, because the answer changes while something is awaited.
   const isStopping = (): boolean => stopping;
@@ -174,8 +175,8 @@ export function createProjector(options: ProjectorOptions): Projector {
   }
 
   async function continueRebuild(session: Session, entry: Entry): Promise<boolean> {
-    const done = await options.rebuild(entry).catch((error: unknown) => {
-      if (!(error instanceof EngineError)) throw error;
+    const done = await options.rebuild(entry, ending.signal).catch((error: unknown) => {
+      if (!(error instanceof EngineError) && !ending.signal.aborted) throw error;
       log.warn({ err: error, table: entry.a }, 'rebuild interrupted');
       return false;
     });
@@ -216,11 +217,13 @@ export function createProjector(options: ProjectorOptions): Projector {
     },
     start() {
       stopping = false;
+      ending = new AbortController();
       running = run();
       return Promise.resolve();
     },
     async stop() {
       stopping = true;
+      ending.abort();
       awaken?.();
       await running;
     },

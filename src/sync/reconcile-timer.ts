@@ -18,18 +18,19 @@ export interface ReconcileTimerOptions {
 export function createReconcileTimer(options: ReconcileTimerOptions): Part {
   const { scope, metrics, log } = options;
   let timer: NodeJS.Timeout | undefined;
-  let running: Promise<void> = Promise.resolve();
+  let running: Promise<void> | undefined;
+  const ending = new AbortController();
 
   async function run(): Promise<void> {
     if (!options.isLeader()) return;
     try {
-      const { counts, examples } = await reconcile(scope, 'repair');
+      const { counts, examples } = await reconcile({ ...scope, signal: ending.signal }, 'repair');
       metrics.reconciled(counts, new Date());
       const found = counts.missing + counts.extra + counts.altered;
       if (found > 0) log.error({ counts, examples: examples.slice(0, 10) }, 'drift found and queued for repair');
       else log.info({ counts }, 'rows and tuples are equal');
     } catch (error) {
-      log.warn({ err: error }, 'reconcile did not finish');
+      if (!ending.signal.aborted) log.warn({ err: error }, 'reconcile did not finish');
     }
   }
 
@@ -38,13 +39,15 @@ export function createReconcileTimer(options: ReconcileTimerOptions): Part {
     start() {
       if (options.everySeconds > 0) {
         timer = setInterval(() => {
-          running = running.then(run);
+          // One that takes longer than the time between two is not followed by those that it has missed.
+          running ??= run().finally(() => (running = undefined));
         }, options.everySeconds * 1000);
       }
       return Promise.resolve();
     },
     async stop() {
       clearInterval(timer);
+      ending.abort();
       await running;
     },
   };

@@ -8,7 +8,7 @@ import type { Pool } from '../platform/postgres.js';
 import { keyOf } from '../shared/tuple.js';
 import { findDrift, findSuspects, findUnparked } from './drift.js';
 import type { Drift, DriftScope } from './drift.js';
-import { isRebuilt, markScanned, pendingEntries } from './drift-store.js';
+import { isRebuilt, markScanned, newestEntry } from './drift-store.js';
 import { touchKeys } from './outbox-store.js';
 import type { Entry } from './outbox-store.js';
 import { KEY_KINDS } from './projection.js';
@@ -36,11 +36,15 @@ export async function reconcile(scope: DriftScope, mode: 'dry-run' | 'repair'): 
   };
 }
 
-/** Resolves to whether nothing differed any more before `timeoutMs` was over. */
+/**
+ * Resolves to whether all that was queued until now has been applied before `timeoutMs` was over, parked keys left out;
+ * what others queue meanwhile is not waited for.
+ */
 export async function awaitRepair(pool: Pool, timeoutMs: number): Promise<boolean> {
   const end = performance.now() + timeoutMs;
+  const mark = await pool.transaction(newestEntry);
   while (performance.now() < end) {
-    if ((await pool.transaction(pendingEntries)) === 0) return true;
+    if (await pool.transaction((tx) => isRebuilt(tx, undefined, mark))) return true;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   return false;
@@ -50,8 +54,8 @@ export async function awaitRepair(pool: Pool, timeoutMs: number): Promise<boolea
 const LOOKS = 3;
 
 /**
- * Compares rows with the store in full, and repairs, until nothing that differed at one look does at the next, with the
- * outbox empty in between: what differs then is under way, and whoever projects writes this store. Nothing less will do:
+ * Compares rows with the store in full, and repairs, until nothing that differed at one look does at the next, all of it
+ * applied in between: what differs then is under way, and whoever projects writes this store. Nothing less will do:
  * what was queued by a look is not at rest, and a process that still names another store may be the one that applies it.
  * Resolves to false where that takes longer. Throws as `reconcile`.
  */

@@ -7,6 +7,9 @@ import { createTupleStore } from '../../src/platform/openfga.js';
 import type { TupleStore } from '../../src/shared/tuple.js';
 import { createModelInForce } from '../../src/sync/model.js';
 import type { ModelPart } from '../../src/sync/model.js';
+import { createMetrics } from '../../src/platform/metrics.js';
+import { createReconcileTimer } from '../../src/sync/reconcile-timer.js';
+import { createSyncMetrics } from '../../src/sync/sync-metrics.js';
 import type { Projector } from '../../src/sync/projector.js';
 import { reconcile } from '../../src/sync/reconcile.js';
 import { createWorld, quiet, roleId } from '../support/world.js';
@@ -103,9 +106,9 @@ test('whatever is written meanwhile', async () => {
   const model = starting();
   await model.start();
   await project(empty);
-  let isOver = false;
+  const state = { isOver: false };
   const writer = (async () => {
-    for (let at = 0; !isOver; at += 1) {
+    for (let at = 0; !state.isOver; at += 1) {
       await world.sql(`insert into security.app_user (id, tenant_id, email) values ($1, 't', $1 || '@x')`, [
         `w${String(at)}`,
       ]);
@@ -130,9 +133,36 @@ test('whatever is written meanwhile', async () => {
       )
       .toBe(true);
   } finally {
-    isOver = true;
+    state.isOver = true;
     await writer;
   }
   await world.applied();
   expect(await isEqual()).toBe(true);
+});
+
+test('the end of a process does not wait for a comparison, nor for what a truncate has left to be compared', async () => {
+  const projector = await project(world.tuples);
+  await world.applied();
+  await projector.stop();
+  let pages = 0;
+  const endless: TupleStore = {
+    ...world.tuples,
+    read: async (filter, _continuation, limits) => {
+      pages += 1;
+      const page = await world.tuples.read(filter, undefined, limits);
+      return { ...page, continuation: 'more' };
+    },
+  };
+  const leader = await project(endless);
+  const metrics = createSyncMetrics(createMetrics(), world.pool('bailiwick_sync'));
+  const timer = createReconcileTimer({
+    ...{ scope: scopeOf(endless), metrics, log: quiet, isLeader: () => true, everySeconds: 0.05 },
+  });
+  await timer.start();
+  await expect.poll(() => pages).toBeGreaterThan(10);
+  await timer.stop();
+  pages = 0;
+  await world.migrationSql(`truncate security.record`);
+  await expect.poll(() => pages).toBeGreaterThan(10);
+  await leader.stop();
 });

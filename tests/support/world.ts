@@ -111,7 +111,7 @@ export async function createWorld(stack: TestStack = inject('stack')): Promise<W
         pollMs: 20,
         standbyMs: 100,
         engineRequestTimeoutMs: 3_000,
-        rebuild: (entry) => rebuildFamily(scope, entry),
+        rebuild: (entry, signal) => rebuildFamily({ ...scope, signal }, entry),
         ...over,
       });
     },
