@@ -17,7 +17,7 @@ import type { Acknowledged } from '../support/crash-points.js';
 const isWhole = process.env['VERIFY'] !== undefined;
 const SEED = Number(process.env['CRASH_SEED'] ?? randomInt(2 ** 31));
 const ROUNDS = isWhole ? Number(process.env['CRASH_ROUNDS'] ?? 20) : 1;
-const SHORT = 6;
+const SHORT = 4;
 /** Enough for changes of several Writes. */
 const USERS = 150;
 /** The bound is 5 s; a machine that runs the rest of the suite beside it is given more. */
