@@ -68,7 +68,7 @@ export function createSyncMetrics(metrics: Metrics, pool: Pool): SyncMetrics {
   });
   const drift = metrics.gauge({
     name: 'drift_tuples',
-    help: 'Tuples that differed from the rows when last compared.',
+    help: 'Tuples that differed from the rows when this process, as the active projector, last compared them.',
     labels: ['fault'],
   });
   const reconciledAt = metrics.gauge({
@@ -76,7 +76,11 @@ export function createSyncMetrics(metrics: Metrics, pool: Pool): SyncMetrics {
     help: 'When rows and tuples were last compared in full.',
   });
   return {
-    leader: (leading) => leader.set({}, leading ? 1 : 0),
+    leader(leading) {
+      leader.set({}, leading ? 1 : 0);
+      // Whoever follows compares anew: what was found here would page for ever.
+      if (!leading) drift.reset();
+    },
     applied: (kind, result) => applied.inc({ kind, result }),
     reconciled(counts, at) {
       for (const fault of ['missing', 'extra', 'altered'] as const) drift.set({ fault }, counts[fault]);

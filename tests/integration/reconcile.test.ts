@@ -6,7 +6,9 @@ import { createTupleStore } from '../../src/platform/openfga.js';
 import { authorizationModel } from '../../src/contract/model.js';
 import type { Tuple, TupleKey, TupleStore } from '../../src/shared/tuple.js';
 import { keyOf } from '../../src/shared/tuple.js';
+import { createMetrics } from '../../src/platform/metrics.js';
 import type { DriftScope } from '../../src/sync/drift.js';
+import { createSyncMetrics } from '../../src/sync/sync-metrics.js';
 import type { Projector } from '../../src/sync/projector.js';
 import { awaitRepair, reconcile } from '../../src/sync/reconcile.js';
 import { createWorld, roleId } from '../support/world.js';
@@ -148,6 +150,16 @@ describe('while others write', () => {
     expect((await viewerTuples()).map((tuple) => JSON.stringify(tuple)).sort()).toEqual(before);
     expect((await reconcile(scope, 'dry-run')).counts).toEqual({ missing: 0, extra: 0, altered: 0 });
   });
+});
+
+test('what was found is said by whoever projects, and no longer by who did', async () => {
+  const registry = createMetrics();
+  const metrics = createSyncMetrics(registry, scope.pool);
+  metrics.leader(true);
+  metrics.reconciled({ missing: 1, extra: 2, altered: 0 }, new Date());
+  expect((await registry.render()).body).toContain('bailiwick_drift_tuples{fault="extra"} 2');
+  metrics.leader(false);
+  expect((await registry.render()).body).not.toMatch(/^bailiwick_drift_tuples\{/m);
 });
 
 test('what still waits to be applied is no drift', async () => {
