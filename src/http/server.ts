@@ -87,10 +87,8 @@ export function createHttpServer({ name, host, port, app, log, limits: given }: 
     drain: () => {
       isLeaving = true;
     },
-    requireOpen: async () => {
-      if (!server.listening) throw new NotReady(`the ${name} does not listen yet`);
-      await Promise.resolve();
-    },
+    requireOpen: () =>
+      server.listening ? Promise.resolve() : Promise.reject(new NotReady(`the ${name} does not listen yet`)),
     address: () => {
       const address = server.address();
       if (address === null || typeof address === 'string') throw new Error(`the ${name} does not listen`);
