@@ -117,7 +117,7 @@ export async function forgetClaims(tx: Tx): Promise<void> {
   await tx.query({
     name: 'forget-claims',
     text: `
-      delete from audit.idempotency_claim where id in (
-        select id from audit.idempotency_claim where claimed_at < now() - ${KEPT} limit 1000)`,
+      delete from audit.idempotency_claim where id = any (array(
+        select id from audit.idempotency_claim where claimed_at < now() - ${KEPT} limit 1000))`,
   });
 }

@@ -61,10 +61,11 @@ export async function sweepExpired(
   const { rowCount } = await tx.query({
     text: `
       update identity.impersonation set ended_at = expires_at
-      where id in (select i.id from identity.impersonation i
-                   where i.ended_at is null and i.expires_at <= clock_timestamp()
-                     and ($1::text is null or i.actor_user_id = $1::text)
-                   order by i.expires_at limit $2::int for update skip locked)`,
+      where id = any (array(
+        select i.id from identity.impersonation i
+        where i.ended_at is null and i.expires_at <= clock_timestamp()
+          and ($1::text is null or i.actor_user_id = $1::text)
+        order by i.expires_at limit $2::int for update skip locked))`,
     values: [actorUserId ?? null, limit],
   });
   return rowCount;

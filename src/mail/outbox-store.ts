@@ -48,7 +48,12 @@ export async function insertMail(tx: Tx, mail: QueuedMail): Promise<void> {
   });
 }
 
-/** Takes up to `limit` mails that are due, for `leaseMs`; what another sender holds is left to it. */
+/**
+ * Takes up to `limit` mails that are due, for `leaseMs`; what another sender holds is left to it.
+ *
+ * INVARIANT: rows that are locked up to a limit are chosen in an `array(…)`, which runs once. As `id in (…)` they may be
+ * chosen again for each row of a nested loop, others each time: all of them. tests/tidy/statements.test.ts.
+ */
 export async function leaseMails(
   tx: Tx,
   { limit, lease, leaseMs }: { limit: number; lease: string; leaseMs: number },
@@ -58,13 +63,13 @@ export async function leaseMails(
     text: `
       update identity.mail_outbox m
       set lease = $2::uuid, leased_until = clock_timestamp() + $3::int * interval '1 millisecond', attempts = m.attempts + 1
-      where m.id in (
+      where m.id = any (array(
         select d.id from identity.mail_outbox d
         where d.content is not null and d.not_before <= clock_timestamp() and d.expires_at > clock_timestamp()
           and (d.leased_until is null or d.leased_until < clock_timestamp())
         order by d.not_before
         limit $1::int
-        for update skip locked)
+        for update skip locked))
       returning m.id, m.tenant_id as "tenantId", m.to_address as "toAddress", m.template, m.content, m.lease, m.attempts`,
     values: [limit, lease, leaseMs],
   });
@@ -114,11 +119,11 @@ export async function forgetSettled(tx: Tx, days: number): Promise<void> {
     name: 'forget-settled-mails',
     text: `
       delete from identity.mail_outbox
-      where id in (
+      where id = any (array(
         select id from identity.mail_outbox
         where content is null and created_at < now() - $1::int * interval '1 day'
         order by created_at
-        limit 1000)`,
+        limit 1000))`,
     values: [days],
   });
 }

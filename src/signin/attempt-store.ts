@@ -138,14 +138,14 @@ export async function returnSources(tx: Tx, sources: readonly string[]): Promise
 /** Removes what no longer counts, a bounded number of rows at a time; a lock without an end is kept. */
 export async function forgetOldAttempts(tx: Tx, now: Date): Promise<void> {
   const before = new Date(now.getTime() - FORGET_HOURS * 3_600_000);
-  for (const [table, key, column, besides] of [
-    ['security.sign_in_failure', 'tenant_id, email_key', 'failed_at', `and coalesce(locked_until < '${NO_END}', true)`],
-    ['security.sign_in_source', 'source', 'window_start', ''],
+  for (const [table, column, besides] of [
+    ['security.sign_in_failure', 'failed_at', `and coalesce(locked_until < '${NO_END}', true)`],
+    ['security.sign_in_source', 'window_start', ''],
   ] as const) {
     await tx.query({
       text: `
-        delete from ${table} where (${key}) in (
-          select ${key} from ${table} where ${column} < $1::timestamptz ${besides} limit 1000 for update skip locked)`,
+        delete from ${table} where ctid = any (array(
+          select ctid from ${table} where ${column} < $1::timestamptz ${besides} limit 1000 for update skip locked))`,
       values: [before],
     });
   }

@@ -104,9 +104,9 @@ export async function endSessionsOf(tx: Tx, userId: string): Promise<number> {
 export async function forgetOldSessions(tx: Tx, now: Date): Promise<void> {
   await tx.query({
     text: `
-      delete from identity.session where id in (
+      delete from identity.session where id = any (array(
         select id from identity.session where expires_at < $1::timestamptz - interval '7 days'
-        limit 1000 for update skip locked)`,
+        limit 1000 for update skip locked))`,
     values: [now],
   });
 }

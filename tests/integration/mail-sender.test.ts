@@ -1,10 +1,11 @@
 /** From the queue to a real mail server: what is delivered, how often, and what is left in the table. */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { createEnqueueMail } from '../../src/mail/enqueue.js';
 import { createMailMetrics } from '../../src/mail/mail-metrics.js';
+import { leaseMails } from '../../src/mail/outbox-store.js';
 import { createPostOffice, PASSWORD_PLACE } from '../../src/mail/post-office.js';
 import type { PostOffice } from '../../src/mail/post-office.js';
 import { createMailSender } from '../../src/mail/sender.js';
@@ -280,6 +281,24 @@ describe('a server that says no', () => {
 });
 
 describe('how often', () => {
+  // A subquery with a limit is run once for each row of a nested loop, each time with other rows left to lock.
+  test.each(['nestloop', 'hashjoin', 'mergejoin'])(
+    'as many are leased as were asked for, joined by %s',
+    async (join) => {
+      await enqueue(...addresses(40).map((address) => order(address)));
+      await world.superSql('analyze identity.mail_outbox');
+      const others = ['nestloop', 'hashjoin', 'mergejoin', 'material', 'hashagg'].filter((method) => method !== join);
+      const leased = await service().transaction(
+        async (tx) => {
+          for (const method of others) await tx.query({ text: `select set_config('enable_${method}', 'off', true)` });
+          return await leaseMails(tx, { limit: 1, lease: randomUUID(), leaseMs: 1_000 });
+        },
+        { settings: { 'bailiwick.platform': 'on' } },
+      );
+      expect(leased).toHaveLength(1);
+    },
+  );
+
   test('several senders side by side send each mail once', { timeout: 120_000 }, async () => {
     const to = addresses(process.env['VERIFY'] === '1' ? 1_000 : 150);
     await enqueue(...to.map((address) => order(address)));
