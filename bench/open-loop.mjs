@@ -6,7 +6,7 @@
 import { connect } from 'node:net';
 
 /**
- * @typedef {{ status: number, ms: number }} Answer status 0: cut off, or refused by the network
+ * @typedef {{ status: number, code?: string, ms: number }} Answer status 0: cut off, or refused by the network; `code` is the problem's
  * @typedef {{ path: string, body?: object, headers?: Record<string, string> }} Asked
  */
 
@@ -42,11 +42,12 @@ function createPool(port) {
       current = next;
       socket.write(next.bytes);
     };
-    const end = (/** @type {number} */ status) => {
+    const end = (/** @type {number} */ status, /** @type {string} */ body = '') => {
       const { at = 0, end: tell } = current ?? {};
       current = undefined;
       text = '';
-      tell?.({ status, ms: performance.now() - at });
+      const code = status >= 400 ? /"code":"(\w+)"/.exec(body)?.[1] : undefined;
+      tell?.({ status, ...(code === undefined ? {} : { code }), ms: performance.now() - at });
     };
     socket.on('data', (chunk) => {
       text += chunk.toString('latin1');
@@ -55,7 +56,7 @@ function createPool(port) {
       const length = Number(/\r\ncontent-length: (\d+)/i.exec(text)?.[1] ?? 0);
       if (text.length < bodyAt + length) return;
       const isLast = /\r\nconnection: close/i.test(text);
-      end(Number(text.slice(9, 12)));
+      end(Number(text.slice(9, 12)), text.slice(bodyAt));
       if (isLast) return void socket.end();
       const next = waiting.shift();
       if (next === undefined) idle.push(ask);
@@ -112,4 +113,18 @@ export async function offer({ perSecond, ms, port, ask }) {
   const seconds = (performance.now() - startedAt) / 1_000;
   for (const pool of pools.values()) pool.end();
   return { answers, seconds };
+}
+
+/**
+ * How many of the answers were none of `expected`, and which: `2 of 900 failed 2 × 503 SYNC_LAG`.
+ * @param {readonly Answer[]} answers @param {readonly number[]} expected
+ */
+export function failures(answers, expected) {
+  const kinds = answers
+    .filter(({ status }) => !expected.includes(status))
+    .map(({ status, code }) => (code === undefined ? String(status) : `${String(status)} ${code}`));
+  const counted = [...new Set(kinds)].map(
+    (kind) => `${String(kinds.filter((other) => other === kind).length)} × ${kind}`,
+  );
+  return `${String(kinds.length)} of ${String(answers.length)} failed ${counted.join(', ')}`.trim();
 }

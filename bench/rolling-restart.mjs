@@ -2,7 +2,7 @@
  * Two replicas, each ended by SIGTERM and started anew in turn, at a steady rate of checks through what a load balancer
  * does. Aim: no request fails.
  */
-import { offer } from './open-loop.mjs';
+import { failures, offer } from './open-loop.mjs';
 import { balance, LOOK_MS, startService, until } from './service.mjs';
 import { startBench } from './support.mjs';
 
@@ -32,9 +32,7 @@ export async function run() {
     const answers = [];
     while (!state.isOver) answers.push(...(await offer({ perSecond: PER_SECOND, ms: 1_000, port: balancer.port, ask })).answers);
     await restarting;
-    const failed = answers.filter(({ status }) => status !== 200);
-    const kinds = [...new Set(failed.map(({ status }) => status))].map((kind) => `${String(failed.filter(({ status }) => status === kind).length)} × ${String(kind)}`);
-    console.log(`rolling restart of two replicas at ${String(PER_SECOND)} checks/s: ${String(failed.length)} of ${String(answers.length)} requests failed ${kinds.join(', ')} (aim 0)`);
+    console.log(`rolling restart of two replicas at ${String(PER_SECOND)} checks/s: ${failures(answers, [200])} (aim 0)`);
   } finally {
     balancer.end();
     for (const replica of replicas) replica.end();

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-import { offer } from './open-loop.mjs';
+import { failures, offer } from './open-loop.mjs';
 import { balance, LOOK_MS, startService, until } from './service.mjs';
 import { migrateTo, openOperator, startDatabase, storeIn } from './support.mjs';
 
@@ -76,7 +76,7 @@ export async function run() {
     await replace(older.program);
     await replace(OURS);
     state.isOver = true;
-    console.log(`side by side, from ${older.commit} (${migrations.join(', ')}), back, and again: of the checks ${failed(await checks)}, of the changes ${failed(await changes)} (aim 0)`);
+    console.log(`side by side, from ${older.commit} (${migrations.join(', ')}), back, and again: of the checks ${failures(await checks, [200])}, of the changes ${failures(await changes, [201])} (aim 0)`);
     await until(async () => (await operator.transaction((tx) => tx.query({ text: 'select from sync.outbox limit 1' }))).rowCount === 0);
     const env = { ...process.env, DATABASE_URL: databaseUrl, BAILIWICK_OPENFGA_URL: bench.engineUrl, BAILIWICK_OPENFGA_STORE_ID: bench.storeId };
     for (const command of [['reconcile', '--dry-run'], ['audit', 'verify']]) console.log(`  ${command.join(' ')}: ${outcomeOf(command, env)}`);
@@ -97,13 +97,6 @@ async function offerUntil(state, load) {
   while (!state.isOver) answers.push(...(await offer({ ...load, ms: 1_000 })).answers);
   return answers;
 }
-
-/** @param {readonly import('./open-loop.mjs').Answer[]} answers */
-function failed(answers) {
-  const others = answers.filter(({ status }) => status !== 200 && status !== 201);
-  const kinds = [...new Set(others.map(({ status }) => status))].map((kind) => `${String(others.filter(({ status }) => status === kind).length)} × ${String(kind)}`);
-  return `${String(others.length)} of ${String(answers.length)} failed ${kinds.join(', ')}`.trim();
-} // prettier-ignore
 
 /** @param {string[]} command @param {NodeJS.ProcessEnv} env */
 function outcomeOf(command, env) {
