@@ -20,7 +20,7 @@ const isWhole = process.env['VERIFY'] === '1';
 /** Requests to each surface in all; a batch is many decisions. */
 const REQUESTS: Record<Surface, number> = isWhole
   ? { check: 40_000, batch: 6_400, objects: 20_000, users: 20_000, permissions: 20_000, explain: 20_000, whatIf: 5_000 }
-  : { check: 2_000, batch: 120, objects: 1_000, users: 1_000, permissions: 1_000, explain: 1_000, whatIf: 200 };
+  : { check: 2_000, batch: 120, objects: 400, users: 400, permissions: 400, explain: 400, whatIf: 120 };
 const DECISIONS = isWhole ? 1_000_000 : 20_000;
 const STEPS = isWhole ? 1_000 : 40;
 const STEPS_PER_GENERATION = 8;
