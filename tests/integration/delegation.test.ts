@@ -301,6 +301,20 @@ test('nothing comes back to who has it in all tenants: the two would keep it by 
   ).toEqual([]);
 });
 
+test('a team goes with `team.read`, also where another permission takes its row of the role', async () => {
+  const { id } = await handed({ roleId: undefined, team: true }, lead);
+  const change = (from: string, to: string) =>
+    sql(`update security.role_permission set permission_id = $3 where role_id = $1 and permission_id = $2`, [
+      leader,
+      from,
+      to,
+    ]);
+  await change('team.read', 'claims.read');
+  const status = await statusOf(id);
+  await change('claims.read', 'team.read');
+  expect(status).toMatchObject({ status: 'ended' });
+});
+
 test('its end by itself is written down once', async () => {
   const { id } = await handed();
   // From before it is over: the service sweeps, too.

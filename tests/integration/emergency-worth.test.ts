@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { AccessPolicyReceipt, EmergencyReceipt } from '../../src/contract/api.js';
 import { ADA, openOffice } from '../support/office.js';
 import type { Office } from '../support/office.js';
+import { roleId } from '../support/world.js';
 
 let office: Office;
 /** Holds nothing but `users.read`; whoever holds it may take PAYROLL. */
@@ -162,5 +163,88 @@ describe('what was taken', () => {
     expect(await office.world.sql(`select status from security.emergency_access where user_id = $1`, [nurse])).toEqual([
       { status: 'ended' },
     ]);
+  });
+
+  test('ends when that was held in all tenants, and is taken away', async () => {
+    const opener = roleId('acme', 'CONFIG_MANAGER');
+    expect((await permit([{ holderRoleId: opener, roleId: payroll }])).status).toBe(200);
+    await office.world.sql(`delete from security.user_role where user_id = $1`, [nurse]);
+    await office.world.sql(`insert into security.user_role (user_id, role_name) values ($1, 'CONFIG_MANAGER')`, [
+      nurse,
+    ]);
+    expect((await take(nurse)).status).toBe(201);
+    await office.world.sql(
+      `update security.user_role set revoked_at = now() where user_id = $1 and tenant_id is null`,
+      [nurse],
+    );
+    expect(await holds(nurse)).toBe(false);
+  });
+});
+
+describe('what was taken is given on', () => {
+  let chief: string;
+  let custom: string;
+  const CHIEF = ['users.read', 'users.update', 'fee_schedules.update'];
+  const asNurse = () => ({ as: { user: nurse, tenant: 'acme' } });
+  const until = (minutes: number) => new Date(Date.now() + minutes * 60_000).toISOString();
+  const give = (user: string, expiresAt?: string) =>
+    office.service.post<{ code?: string; detail?: string }>(
+      `/admin/users/${user}/roles`,
+      { roleId: payroll, ...(expiresAt === undefined ? {} : { expiresAt }) },
+      asNurse(),
+    );
+  beforeAll(async () => {
+    chief = (await office.addRole('CHIEF', CHIEF)).id;
+    custom = (await office.addRole('CUSTOM', [])).id;
+    expect((await permit([{ holderRoleId: marker, roleId: chief }])).status).toBe(200);
+  });
+  beforeEach(async () => {
+    const body = { roleId: chief, reason: 'Nobody is there', ticket: 'INC-43' };
+    expect((await office.service.post('/emergency-access', body, asNurse())).status).toBe(201);
+    await office.addHolder(`${nurse}-mate`, []);
+  });
+
+  test('for no longer than it is held, which the answer names', async () => {
+    const refused = await give(`${nurse}-mate`);
+    expect(refusal(refused)).toBe('403 ESCALATION');
+    expect(refused.body.detail).toMatch(
+      /took this in an emergency, and gives it on until \d{4}-\d\d-\d\dT[\d:.]+Z at most/,
+    );
+    expect(refusal(await give(`${nurse}-mate`, until(61)))).toBe('403 ESCALATION');
+    expect((await give(`${nurse}-mate`, until(30))).status).toBe(200);
+    expect(refusal(await give(`${nurse}-mate`, until(90)))).toBe('403 ESCALATION');
+  });
+
+  test('to nobody who is made for it', async () => {
+    const body = { email: `${nurse}-2@acme.example`, displayName: 'Second', roleIds: [payroll] };
+    expect(refusal(await office.service.post('/admin/users', body, asNurse()))).toBe('403 ESCALATION');
+    expect((await office.service.post('/admin/users', { ...body, roleIds: [custom] }, asNurse())).status).toBe(201);
+  });
+
+  test('not by the account of who has it for good, but by that of who has it as long', async () => {
+    const reset = () => office.service.post(`/admin/users/${nurse}-mate/reset-password`, undefined, asNurse());
+    expect((await reset()).status).toBe(200);
+    await office.world.sql(
+      `insert into security.user_role (user_id, role_id, expires_at) values ($1, $2, now() + interval '30 minutes')`,
+      [`${nurse}-mate`, payroll],
+    );
+    expect((await reset()).status).toBe(200);
+    await office.world.sql(`update security.user_role set expires_at = null where user_id = $1`, [`${nurse}-mate`]);
+    expect(refusal(await reset())).toBe('403 ESCALATION');
+  });
+
+  test('not to all who hold a role', async () => {
+    await expect(
+      office.world.sql(
+        `insert into security.role_permission (role_id, permission_id) values ($1, 'fee_schedules.update')`,
+        [custom],
+        { 'bailiwick.actor_user_id': nurse },
+      ),
+    ).rejects.toThrow('took this in an emergency');
+  });
+
+  test('as before by who holds it besides', async () => {
+    await office.world.sql(`insert into security.user_role (user_id, role_id) values ($1, $2)`, [nurse, payroll]);
+    expect((await give(`${nurse}-mate`)).status).toBe(200);
   });
 });
