@@ -141,7 +141,8 @@ export async function prune(tx: Tx, tenantId: string, { assignments, managers }:
     text: `
       update security.user_role a set revoked_at = now() from security.app_user u
       where u.id = a.user_id and u.tenant_id = $1 and a.revoked_at is null and (a.expires_at is null or a.expires_at > now())
-        and (a.user_id, coalesce(a.role_id, a.role_name)) not in (select * from unnest($2::text[], $3::text[]))
+        and not exists (select from unnest($2::text[], $3::text[]) k (user_id, role)
+                        where k.user_id = a.user_id and k.role = coalesce(a.role_id, a.role_name))
       returning 'assignment' as kind, '-' as sign, a.user_id || ' ' || coalesce(a.role_id, a.role_name) as name`,
     values: [tenantId, ...pairs(assignments)],
   });
@@ -149,7 +150,8 @@ export async function prune(tx: Tx, tenantId: string, { assignments, managers }:
     text: `
       delete from security.user_assignment a
       where a.tenant_id = $1 and (a.expires_at is null or a.expires_at > now())
-        and (a.user_id, a.assigned_user_id) not in (select * from unnest($2::text[], $3::text[]))
+        and not exists (select from unnest($2::text[], $3::text[]) k (user_id, managed)
+                        where k.user_id = a.user_id and k.managed = a.assigned_user_id)
       returning 'manager' as kind, '-' as sign, a.user_id || ' ' || a.assigned_user_id as name`,
     values: [tenantId, ...pairs(managers)],
   });

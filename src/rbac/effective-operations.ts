@@ -69,7 +69,7 @@ export function effectiveOperations({ show, tuples, gate, now }: EffectiveOption
           action: 'READ',
           purpose: 'user.effective_permissions',
         });
-        return { facts: found, rows: await listOrigins(tx, { userId: id, at }) };
+        return { facts: found, rows: await listOrigins(tx, { tenantId, userId: id, at }) };
       });
       const asked = grantable.map((permission) => ({ userId: id, permission: permission.id }));
       const answers = await granted(asked, context, at);

@@ -6,6 +6,7 @@
 import type { PresetName } from '../contract/presets.js';
 import type { Tx } from '../platform/postgres.js';
 import type { HolderRow } from './role-store.js';
+import { roleOf } from './user-role-store.js';
 
 export interface OriginRow {
   readonly permissionId: string;
@@ -51,18 +52,21 @@ const IN_FORCE = `ur.revoked_at is null and (ur.valid_from is null or ur.valid_f
   and (ur.expires_at is null or ur.expires_at > $2::timestamptz)`;
 
 /** Every way by which a role gives the user a permission at the moment `at`. */
-export async function listOrigins(tx: Tx, { userId, at }: { userId: string; at: Date }): Promise<OriginRow[]> {
+export async function listOrigins(
+  tx: Tx,
+  { tenantId, userId, at }: { tenantId: string; userId: string; at: Date },
+): Promise<OriginRow[]> {
   const { rows } = await tx.query<OriginRow>({
     name: 'list-origins',
     text: `
       select g.permission_id as "permissionId", r.id as "roleId", r.name as "roleName", ur.id as "assignmentId",
              ur.valid_from as "validFrom", ur.expires_at as "expiresAt"
       from security.user_role ur
-        join security.role r on r.id = ur.role_id or ur.role_name = r.name and r.is_system
+        join security.role r on ${roleOf('$3::text')}
         join security.role_permission g on g.role_id = r.id
       where ur.user_id = $1::text and ${IN_FORCE}
       order by r.name, ur.id, g.permission_id limit 100000`,
-    values: [userId, at.toISOString()],
+    values: [userId, at.toISOString(), tenantId],
   });
   return rows;
 }
@@ -85,7 +89,7 @@ export async function listPermissionHolders(
       from security.app_user u
       where u.tenant_id = $1::text and u.id > $4::text and u.status = 'active' and exists (
         select from security.user_role ur
-          join security.role r on r.id = ur.role_id or ur.role_name = r.name and r.is_system
+          join security.role r on ${roleOf('$1::text')}
           join security.role_permission g on g.role_id = r.id and g.permission_id = $3::text
         where ur.user_id = u.id and ${IN_FORCE})
       order by u.id limit $5::int`,

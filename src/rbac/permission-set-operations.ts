@@ -48,7 +48,7 @@ export function permissionSetOperations({ change, show }: RbacOptions) {
         const { isSystem, roleName } = await getRole(tx, tenantId, id);
         if (isSystem) throw new Problem('SYSTEM_ROLE_PROTECTED', `\`${roleName}\` is a system role`);
         const difference = await compareSet(tx, id, permissionIds);
-        const { count, users } = await listAffected(tx, { ...difference, roleId: id, limit: AFFECTED_NAMED });
+        const { count, users } = await listAffected(tx, { ...difference, tenantId, roleId: id, limit: AFFECTED_NAMED });
         return { status: 200, body: { ...difference, affectedUserCount: count, items: users } };
       });
     },

@@ -4,6 +4,7 @@
  * Every statement runs in a transaction whose `bailiwick.tenant_id` is the tenant, as row security demands.
  */
 import type { Tx } from '../platform/postgres.js';
+import { roleOf } from './user-role-store.js';
 
 export interface PermissionSetDifference {
   readonly added: string[];
@@ -91,33 +92,39 @@ export interface AffectedUser {
 }
 
 /**
- * Users who have the role now and would gain or lose something by the difference: a permission that another role of
+ * Users who have the role, a custom one, now and would gain or lose something by the difference: a permission that another role of
  * theirs gives is neither gained nor lost. The first `limit` by id, and how many there are.
  */
 export async function listAffected(
   tx: Tx,
-  { roleId, added, removed, limit }: PermissionSetDifference & { roleId: string; limit: number },
+  {
+    tenantId,
+    roleId,
+    added,
+    removed,
+    limit,
+  }: PermissionSetDifference & { tenantId: string; roleId: string; limit: number },
 ): Promise<{ count: number; users: AffectedUser[] }> {
   const { rows } = await tx.query<AffectedUser & { count: number }>({
     name: 'list-affected',
     text: `
-      with active as (
-        select u.id as user_id, u.display_name, r.id as role_id
-        from security.app_user u
-          join security.user_role ur on ur.user_id = u.id
-          join security.role r on r.id = ur.role_id or ur.role_name = r.name and r.is_system
-        where u.status = 'active' and ur.revoked_at is null and (ur.valid_from is null or ur.valid_from <= now())
-          and (ur.expires_at is null or ur.expires_at > now())),
-      concerned as (select distinct a.user_id, a.display_name from active a where a.role_id = $1::text),
-      effect as (
-        select c.user_id, c.display_name,
-               array(select p from unnest($2::text[]) p where not exists (${ELSEWHERE})) as gains,
-               array(select p from unnest($3::text[]) p where not exists (${ELSEWHERE})) as losses
-        from concerned c)
+      with effect as (
+        select c.id as user_id, c.display_name,
+               array(select p from unnest($2::text[]) p where p <> all (o.elsewhere)) as gains,
+               array(select p from unnest($3::text[]) p where p <> all (o.elsewhere)) as losses
+        from (select distinct ur.user_id from security.user_role ur where ur.role_id = $1::text and ${IN_FORCE}) h
+          join security.app_user c on c.id = h.user_id and c.tenant_id = $5::text and c.status = 'active'
+          cross join lateral (
+          select array(
+            select g.permission_id from security.user_role ur
+              join security.role r on ${roleOf('$5::text')}
+              join security.role_permission g on g.role_id = r.id
+            where ur.user_id = c.id and r.id <> $1::text and ${IN_FORCE}
+              and g.permission_id = any ($2::text[] || $3::text[]))) o (elsewhere))
       select e.user_id as "userId", e.display_name as "displayName", e.gains, e.losses, count(*) over ()::int as count
       from effect e where cardinality(e.gains) + cardinality(e.losses) > 0
       order by e.user_id limit $4::int`,
-    values: [roleId, added, removed, limit],
+    values: [roleId, added, removed, limit, tenantId],
   });
   return {
     count: rows[0]?.count ?? 0,
@@ -125,6 +132,5 @@ export async function listAffected(
   };
 }
 
-const ELSEWHERE = `
-  select from active o join security.role_permission g on g.role_id = o.role_id
-  where o.user_id = c.user_id and o.role_id <> $1::text and g.permission_id = p`;
+const IN_FORCE = `ur.revoked_at is null and (ur.valid_from is null or ur.valid_from <= now())
+  and (ur.expires_at is null or ur.expires_at > now())`;

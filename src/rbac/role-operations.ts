@@ -92,7 +92,7 @@ export function roleOperations({ change, show }: RbacOptions) {
       const tenantId = tenantOf(context);
       const { syncToken, applied } = await change(context, { tenantId }, async (tx) => {
         const role = await lockCustomRole(tx, tenantId, id);
-        await refuseInUse(tx, role);
+        await refuseInUse(tx, tenantId, role);
         await remove(tx, role);
       });
       return { status: 200, body: { syncToken, applied } };
@@ -105,7 +105,7 @@ export function roleOperations({ change, show }: RbacOptions) {
       if (id === PLATFORM_ROLE_ID) return { status: 200, body: { items: [], nextCursor: null } };
       const rows = await show(context, tenantId, async (tx) => {
         await getRole(tx, tenantId, id);
-        return await listHolders(tx, { roleId: id, after, limit: limit + 1 });
+        return await listHolders(tx, { tenantId, roleId: id, after, limit: limit + 1 });
       });
       return { status: 200, body: toPage(rows, limit, (holder) => [holder.userId]) };
     },
@@ -149,10 +149,10 @@ function taken(roleName: string, cause?: unknown): Problem {
   return new Problem('ROLE_NAME_TAKEN', `the tenant has a role named \`${roleName}\` already`, { cause });
 }
 
-async function refuseInUse(tx: Tx, role: { id: string; roleName: string }): Promise<void> {
+async function refuseInUse(tx: Tx, tenantId: string, role: { id: string; roleName: string }): Promise<void> {
   const count = await countHolders(tx, role.id);
   if (count === 0) return;
-  const items = await listHolders(tx, { roleId: role.id, after: '', limit: HOLDERS_NAMED });
+  const items = await listHolders(tx, { tenantId, roleId: role.id, after: '', limit: HOLDERS_NAMED });
   throw new Problem('ROLE_IN_USE', `\`${role.roleName}\` is assigned to ${count} ${count === 1 ? 'user' : 'users'}`, {
     facts: { holders: { count, items } },
   });

@@ -16,14 +16,26 @@ export interface RoleRow {
   readonly version: number;
 }
 
+/**
+ * SQL for who has the role `r`, by assignments `ur` that meet a condition: two ways, each by an index of its own. As one
+ * condition with an `or` they are looked for among everybody's.
+ */
+const assignmentsOf = (condition: string): string => `
+  select ur.user_id from security.user_role ur where ur.role_id = r.id and ${condition}
+  union all
+  select ur.user_id from security.user_role ur
+  where r.is_system and ur.tenant_id is null and ur.role_name = r.name and ${condition}`;
+
+const STANDING = `ur.revoked_at is null and (ur.expires_at is null or ur.expires_at > now())`;
+const IN_FORCE = `${STANDING} and (ur.valid_from is null or ur.valid_from <= now())`;
+
 const ROLE = `
   r.id, r.name as "roleName", r.description, r.is_system as "isSystem", r.version::float8 as version,
   array(select g.permission_id from security.role_permission g where g.role_id = r.id order by g.permission_id)
     as "permissionIds",
-  (select count(distinct ur.user_id)::int from security.user_role ur join security.app_user u on u.id = ur.user_id
-   where (ur.role_id = r.id or ur.role_name = r.name and r.is_system) and u.status = 'active'
-     and ur.revoked_at is null and (ur.valid_from is null or ur.valid_from <= now())
-     and (ur.expires_at is null or ur.expires_at > now())) as "activeUserCount"`;
+  (select count(distinct h.user_id)::int from (${assignmentsOf(IN_FORCE)}) h
+     join security.app_user u on u.id = h.user_id and u.tenant_id = r.tenant_id
+   where u.status = 'active') as "activeUserCount"`;
 
 /** A place in the list: system roles come first, then by name. */
 export interface RolePlace {
@@ -115,23 +127,21 @@ export interface HolderRow {
   readonly status: 'active' | 'disabled';
 }
 
-const STANDING = `ur.revoked_at is null and (ur.expires_at is null or ur.expires_at > now())`;
-
 /** Users with an assignment of the role that has not ended, in the order of their ids; `after` is '' at the beginning. */
 export async function listHolders(
   tx: Tx,
-  page: { readonly roleId: string; readonly after: string; readonly limit: number },
+  page: { readonly tenantId: string; readonly roleId: string; readonly after: string; readonly limit: number },
 ): Promise<HolderRow[]> {
   const { rows } = await tx.query<HolderRow>({
     name: 'list-holders',
     text: `
       select u.id as "userId", u.display_name as "displayName", u.status
-      from security.app_user u
-      where u.id > $2::text and exists (
-        select from security.user_role ur join security.role r on r.id = $1::text
-        where ur.user_id = u.id and (ur.role_id = r.id or ur.role_name = r.name and r.is_system) and ${STANDING})
+      from security.role r
+        cross join lateral (select distinct a.user_id from (${assignmentsOf(STANDING)}) a where a.user_id > $2::text) h
+        join security.app_user u on u.id = h.user_id and u.tenant_id = r.tenant_id
+      where r.tenant_id = $4::text and r.id = $1::text
       order by u.id limit $3::int`,
-    values: [page.roleId, page.after, page.limit],
+    values: [page.roleId, page.after, page.limit, page.tenantId],
   });
   return rows;
 }

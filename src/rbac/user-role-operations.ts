@@ -24,7 +24,7 @@ export function userRoleOperations({ change, show, now }: RbacOptions) {
       const tenantId = tenantOf(context);
       const rows = await show(context, tenantId, async (tx) => {
         if (!(await hasUser(tx, tenantId, id))) throw noSuchUser();
-        return await listAssignments(tx, { userId: id, limit: ASSIGNMENTS_MAX });
+        return await listAssignments(tx, { tenantId, userId: id, limit: ASSIGNMENTS_MAX });
       });
       return { status: 200, body: { items: rows.map(assignmentBody), nextCursor: null } };
     },
@@ -48,7 +48,7 @@ export function userRoleOperations({ change, show, now }: RbacOptions) {
         if (!(await lockUser(tx, tenantId, userId))) throw noSuchUser();
         await getRole(tx, tenantId, roleId);
         const changed = await revokeAssignment(tx, userId, roleId);
-        const left = await listAssignments(tx, { userId, limit: ASSIGNMENTS_MAX });
+        const left = await listAssignments(tx, { tenantId, userId, limit: ASSIGNMENTS_MAX });
         return { changed, remainingRoleCount: left.length };
       });
       return { status: 200, body: { userId, roleId, ...result, ...receipt } };

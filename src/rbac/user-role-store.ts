@@ -17,20 +17,28 @@ export interface AssignmentRow {
   readonly assignedAt: Date;
 }
 
+/**
+ * SQL for the role of an assignment `ur` in the tenant that a parameter names; a global assignment has only the name.
+ * Written so that either way is one look into an index, of this tenant's roles alone.
+ */
+export const roleOf = (tenant: string): string => `r.tenant_id = ${tenant} and r.id = coalesce(ur.role_id,
+  (select s.id from security.role s where s.tenant_id = ${tenant} and lower(s.name) = lower(ur.role_name)
+     and s.name = ur.role_name and s.is_system))`;
+
 /** Assignments of the user that have not ended, global ones included, by role name. */
 export async function listAssignments(
   tx: Tx,
-  { userId, limit }: { userId: string; limit: number },
+  { tenantId, userId, limit }: { tenantId: string; userId: string; limit: number },
 ): Promise<AssignmentRow[]> {
   const { rows } = await tx.query<AssignmentRow>({
     name: 'list-assignments',
     text: `
       select ur.id as "assignmentId", r.id as "roleId", r.name as "roleName", ur.role_id is null as "isGlobal",
              ur.valid_from as "validFrom", ur.expires_at as "expiresAt", ur.assigned_at as "assignedAt"
-      from security.user_role ur join security.role r on r.id = ur.role_id or ur.role_name = r.name and r.is_system
+      from security.user_role ur join security.role r on ${roleOf('$3::text')}
       where ur.user_id = $1::text and ur.revoked_at is null and (ur.expires_at is null or ur.expires_at > now())
       order by r.name, ur.id limit $2::int`,
-    values: [userId, limit],
+    values: [userId, limit, tenantId],
   });
   return rows;
 }

@@ -13,7 +13,9 @@ export const LAG_HARD_SECONDS = 10;
 /** From it on callers are told how far answers may be behind. */
 const LAG_SOFT_SECONDS = 1;
 
-const LATE = `o.parked_at is null and o.queued_at < clock_timestamp() - interval '${LAG_HARD_SECONDS} seconds'`;
+/** By the statement's own moment: `clock_timestamp()` goes on while it runs, and no index can be asked for it. */
+const HARD_BOUND = `statement_timestamp() - interval '${LAG_HARD_SECONDS} seconds'`;
+const LATE = `o.parked_at is null and o.queued_at < ${HARD_BOUND}`;
 
 /**
  * What may take access away and is not about to: a key with something behind it that is parked or has waited past the
@@ -66,6 +68,19 @@ export interface Feed {
   readonly lagging: ReadonlyMap<string, number>;
 }
 
+/**
+ * The tenants of entries that take something away, and since when the oldest waits; each is found by a look past the one
+ * before it, because a backlog may be long.
+ */
+const WAITING = `with recursive waiting (tenant_id, queued_at) as (
+  (select o.tenant_id, o.queued_at from sync.outbox o where o.prior is not null and o.parked_at is null
+   order by o.tenant_id, o.queued_at limit 1)
+  union all
+  select n.tenant_id, n.queued_at from waiting w cross join lateral (
+    select o.tenant_id, o.queued_at from sync.outbox o
+    where o.prior is not null and o.parked_at is null and o.tenant_id > w.tenant_id
+    order by o.tenant_id, o.queued_at limit 1) n)`;
+
 /** What has happened since an earlier look; undefined asks for everything. */
 export async function selectFeed(tx: Tx, horizon: string | undefined): Promise<Feed> {
   const { rows } = await tx.query<{ what: string; of: string; value: number }>({
@@ -75,19 +90,19 @@ export async function selectFeed(tx: Tx, horizon: string | undefined): Promise<F
       union all
       select 'horizon', pg_snapshot_xmin(pg_current_snapshot())::text, 0
       union all
-      select 'menaced', o.tenant_id, 0 from sync.outbox o where o.parked_at is not null and ${MENACE}
+      select distinct 'menaced', o.tenant_id, 0::float8 from sync.outbox o where o.parked_at is not null and ${MENACE}
       union all
       select 'menaced', o.tenant_id, 0 from sync.outbox o where o.tenant_id = '' and o.kind = 'rebuild'
       union all
-      (select distinct 'menaced', o.tenant_id, 0::float8 from sync.outbox o where o.prior is not null and ${LATE})
+      (${WAITING} select 'menaced', w.tenant_id, 0::float8 from waiting w where w.queued_at < ${HARD_BOUND})
       union all
-      select 'lagging', o.tenant_id, extract(epoch from clock_timestamp() - min(o.queued_at))::float8 * 1000
+      select 'lagging', o.tenant_id, extract(epoch from statement_timestamp() - min(o.queued_at))::float8 * 1000
         from sync.outbox o where o.rank = 0 and o.parked_at is null
-        group by o.tenant_id having min(o.queued_at) < clock_timestamp() - interval '${LAG_SOFT_SECONDS} second'
+        group by o.tenant_id having min(o.queued_at) < statement_timestamp() - interval '${LAG_SOFT_SECONDS} second'
       union all
       select 'moving', o.tenant_id, 0 from sync.claim c join sync.outbox o on o.id = any(c.entry_ids)
       union all
-      select 'moving', o.tenant_id, 0 from sync.outbox o where o.not_before is not null
+      (select distinct 'moving', o.tenant_id, 0::float8 from sync.outbox o where o.not_before is not null)
       union all
       select 'applied', a.tenant_id, a.version from sync.applied a where a.xid >= $1::xid8`,
     values: [horizon ?? '0'],

@@ -172,9 +172,11 @@ export async function glance(tx: Tx): Promise<{ ranks: Rank[]; unpark: boolean }
     name: 'glance',
     text: `
       select array(select r from generate_series(0, 2) r
-                   where exists (select from sync.outbox o where o.rank = r and ${READY})) as ranks,
+                   -- in the order of turns, and so by their index: where a rank has none, nothing else is read
+                   where (select o.id from sync.outbox o where o.rank = r and ${READY}
+                          order by o.tenant_id, o.id limit 1) is not null) as ranks,
              exists (select from sync.outbox o
-                     where o.parked_at is not null and o.retry_at <= clock_timestamp()) as unpark`,
+                     where o.parked_at is not null and o.retry_at <= statement_timestamp()) as unpark`,
   });
   return rows[0] ?? { ranks: [], unpark: false };
 }
@@ -227,7 +229,7 @@ export async function dueParked(tx: Tx): Promise<Entry[]> {
   const { rows } = await tx.query<Entry>({
     name: 'due-parked',
     text: `select ${ENTRY} from sync.outbox o
-      where o.parked_at is not null and o.retry_at <= clock_timestamp() order by o.retry_at, o.id limit 100`,
+      where o.parked_at is not null and o.retry_at <= statement_timestamp() order by o.retry_at, o.id limit 100`,
   });
   return rows;
 }

@@ -712,6 +712,7 @@ CREATE INDEX ix_emergency_access_user ON security.emergency_access USING btree (
 CREATE INDEX ix_emergency_role_holder ON security.emergency_role USING btree (holder_role_id, tenant_id)
 CREATE INDEX ix_emergency_role_role ON security.emergency_role USING btree (role_id, tenant_id)
 CREATE INDEX ix_idempotency_claim_claimed ON audit.idempotency_claim USING btree (claimed_at)
+CREATE INDEX ix_impersonation_actor ON identity.impersonation USING btree (actor_user_id)
 CREATE INDEX ix_impersonation_expiry ON identity.impersonation USING btree (expires_at) WHERE (ended_at IS NULL)
 CREATE INDEX ix_impersonation_tenant ON identity.impersonation USING btree (tenant_id, started_at)
 CREATE INDEX ix_mail_outbox_created ON identity.mail_outbox USING btree (created_at)
@@ -738,7 +739,7 @@ CREATE INDEX ix_service_key_tenant ON security.service_key USING btree (tenant_i
 CREATE INDEX ix_session_expires ON identity.session USING btree (expires_at)
 CREATE INDEX ix_session_impersonation ON identity.session USING btree (impersonation_id) WHERE (impersonation_id IS NOT NULL)
 CREATE INDEX ix_session_tenant ON identity.session USING btree (tenant_id)
-CREATE INDEX ix_session_user ON identity.session USING btree (user_id) WHERE (revoked_at IS NULL)
+CREATE INDEX ix_session_user ON identity.session USING btree (user_id)
 CREATE INDEX ix_sign_in_failure_failed ON security.sign_in_failure USING btree (failed_at)
 CREATE INDEX ix_sign_in_source_window ON security.sign_in_source USING btree (window_start)
 CREATE INDEX ix_signing_key_signs_from ON identity.signing_key USING btree (signs_from)
@@ -1385,10 +1386,10 @@ sync.adopt() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwic
 sync.capture() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 2c7802cc09c104f0a45ec97771e4485c
 sync.count_captured(more bigint) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 9cb3458712a6591edb74a5348c219268
 sync.is_applied(tenant_id text, "position" xid8) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner b44ed6e0f68a068afebaf38709194751
-sync.is_backlogged(tenant_id text) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner ea1a2189e739cebd8900048bbe7cb10b
+sync.is_backlogged(tenant_id text) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 5ce85df81b9fb01943cd034d23f73db5
 sync.is_foreign() stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner,bailiwick_sync=X/bailiwick_owner 0e51131fef54188914a49e3b1a8cc04b
-sync.is_menaced(tenant_id text) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner df226ce782c0156a0ec5b8081ec53320
-sync.keys_query(table_name text) immutable owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 8c02537fae30f09547ada84837588f56
+sync.is_menaced(tenant_id text) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner e0a435af06cc90f9d5c3446d800f3619
+sync.keys_query(table_name text) immutable owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 9eb8d58bb9d58777787a167ad8b93f0d
 sync.newest_xid() stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner,bailiwick_sync=X/bailiwick_owner 08d74d61bccd223fdbdfa7110ece5f11
 sync.projected(table_name text, content jsonb) immutable owner=bailiwick_owner 685f4e544e61e8d5959fb766d700e3c4
 sync.token(tenant_id text) stable definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner ecfeca4281b90517cade10505bc558a4
