@@ -134,3 +134,58 @@ describe('a body of all the bytes that it may have', () => {
     }
   });
 });
+
+/** The patterns of the contract, each with where one stands that has it. */
+function patternsOf(value: unknown, where: string): [string, string][] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, inner]): [string, string][] =>
+    name === 'pattern' && typeof inner === 'string' ? [[inner, where]] : patternsOf(inner, `${where}/${name}`),
+  );
+}
+
+/** One character of each kind that the pattern tells apart: those which all its classes and letters treat alike. */
+function kindsOf(pattern: string): string[] {
+  const parts = pattern.match(/\[(?:\\.|[^\]])*\]|\\x[0-9a-f]{2}|\\.|[^\\[\](){}^$*+?|,]/g) ?? [];
+  const tests = parts.map((part) => new RegExp(`^${part}$`, 'u'));
+  const kinds = new Map<string, string>();
+  for (const sign of [
+    ...Array.from({ length: 128 }, (_, code) => String.fromCharCode(code)),
+    '\u00a0',
+    'é',
+    '\u{1f600}',
+  ]) {
+    const kind = tests.map((test) => Number(test.test(sign))).join('');
+    if (!kinds.has(kind)) kinds.set(kind, sign);
+  }
+  return [...kinds.values()];
+}
+
+/** Long texts that begin as they may, go on with one kind or with two, and end in a way that may be refused. */
+function* hostileTexts(pattern: string, length: number): Generator<string> {
+  const kinds = kindsOf(pattern);
+  const heads = ['', ...(pattern.match(/[a-z]+:/g) ?? []), 'a', 'A', 'a@'];
+  const units = kinds.flatMap((one) => kinds.map((other) => one + other));
+  for (const unit of units) {
+    const [one = '', other = ''] = unit;
+    const bodies = [unit.repeat(length / 2), one.repeat(length / 2) + other.repeat(length / 2)];
+    for (const body of bodies) for (const head of heads) for (const end of kinds) yield head + body + end;
+  }
+}
+
+describe('a pattern takes time in proportion to the text', () => {
+  // Its length is looked at as well, and no sooner.
+  test.each([...new Map(patternsOf(document, ''))])('%s of %s', (pattern) => {
+    const matcher = new RegExp(pattern, 'u');
+    const cpuMs = (text: string): number => {
+      const startedAt = process.cpuUsage();
+      matcher.test(text);
+      const { user, system } = process.cpuUsage(startedAt);
+      return (user + system) / 1000;
+    };
+    // What is slow once may have met the garbage collector; what is slow three times is slow.
+    const isSlow = (text: string): boolean => [1, 2, 3].every(() => cpuMs(text) > 20);
+    for (const text of hostileTexts(pattern, 16_384)) {
+      if (isSlow(text)) expect.fail(`slow on ${JSON.stringify(`${text.slice(0, 6)}…${text.slice(-2)}`)}`);
+    }
+  });
+});
