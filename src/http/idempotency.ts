@@ -1,9 +1,10 @@
 /**
  * `Idempotency-Key`: a repeated request has one effect, and is answered as the first one was.
  *
- * The key belongs to the tenant, the caller and the operation, and is remembered for a day. Only what had an effect is
- * kept; a refused request may be sent again, corrected or not. INVARIANT: whatever is killed when, a key never has two
- * effects: the effect is marked in the transaction that makes it. tests/integration/idempotency.test.ts.
+ * Operations that declare it in the contract take it. The key belongs to the tenant, the caller and the operation, and is
+ * remembered for a day. Only what had an effect is kept; a refused request may be sent again, corrected or not.
+ * INVARIANT: whatever is killed when, a key never has two effects: the effect is marked in the transaction that makes it.
+ * tests/integration/idempotency.test.ts.
  */
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';

@@ -394,6 +394,21 @@ describe('failures', () => {
   });
 });
 
+test('a changed password leaves nothing of it behind, whatever key it is sent with', async () => {
+  const { email } = await newPerson();
+  const key = email;
+  const body = { currentPassword: PASSWORD, newPassword: ANOTHER };
+  const as = { key: await tokenOf(service, { tenant: 't1', email }) };
+  const answer = await service.request('/auth/change-password', body, { as, headers: { 'idempotency-key': key } });
+  expect(answer.status).toBe(200);
+  const { rows } = await world
+    .pool(undefined)
+    .transaction((tx) =>
+      tx.query({ text: `select operation_id from audit.idempotency_claim where key = $1`, values: [key] }),
+    );
+  expect(rows).toEqual([]);
+});
+
 describe('a one-time password', () => {
   test('lets in once, opens the change and nothing else, and then is over', async () => {
     const { userId, email } = await newPerson();
