@@ -9,7 +9,7 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 
-import { claimKey, forgetClaims, keepAnswer, releaseClaim } from '../audit/claim-store.js';
+import { claimKey, keepAnswer, releaseClaim } from '../audit/claim-store.js';
 import type { Claim, ClaimKey } from '../audit/claim-store.js';
 import type { Pool, Tx } from '../platform/postgres.js';
 import type { Caller } from '../shared/caller.js';
@@ -41,16 +41,12 @@ export interface KeyedRequest {
 export type OncePerKey = (request: KeyedRequest, run: (claimId: string) => Promise<Answer>) => Promise<Answer>;
 
 const KEY_PATTERN = /^[!-~]{1,255}$/;
-/** Forgetting is done by one request in so many. */
-const FORGET_EVERY = 100;
 
 export function createOncePerKey(pool: Pool, log: Logger): OncePerKey {
-  let claimed = 0;
   return async (request, run) => {
     const claim = toClaim(request);
     const within = <T>(work: (tx: Tx) => Promise<T>): Promise<T> =>
       pool.transaction(work, { settings: { 'bailiwick.tenant_id': claim.tenantId } });
-    if ((claimed += 1) % FORGET_EVERY === 0) await within(forgetClaims);
     const found = await within((tx) => claimKey(tx, claim));
     if (!found.isOurs) return replay(found);
     const undo = (): Promise<void> =>
