@@ -6,6 +6,7 @@
  */
 import type { Logger } from 'pino';
 
+import { createClaimSweeper } from './audit/claim-sweeper.js';
 import { createDecisionLog } from './audit/decision-log.js';
 import { createLedger } from './audit/create-ledger.js';
 import type { Config } from './config.js';
@@ -120,6 +121,7 @@ export function compose(config: Config, log: Logger, outside: Partial<Outside> =
     reconcileTimer,
     ledger.sealer,
     waiting(decisionLog),
+    createClaimSweeper({ pool, log }),
     createImpersonationSweeper({ pool, log }),
     createRequestSweeper({ pool, log }),
     createMailSender({ pool, office, log, metrics: createMailMetrics(metrics, pool) }),

@@ -112,12 +112,15 @@ export async function releaseClaim(tx: Tx, claimId: string): Promise<void> {
   });
 }
 
-/** Forgets keys that are no longer remembered, at most 1,000 at a time. */
-export async function forgetClaims(tx: Tx): Promise<void> {
-  await tx.query({
+/** Forgets up to `limit` keys that are no longer remembered, whoever's where it acts for the platform; resolves to how many. */
+export async function forgetClaims(tx: Tx, limit: number): Promise<number> {
+  const { rowCount } = await tx.query({
     name: 'forget-claims',
     text: `
       delete from audit.idempotency_claim where id = any (array(
-        select id from audit.idempotency_claim where claimed_at < now() - ${KEPT} limit 1000))`,
+        select id from audit.idempotency_claim where claimed_at < now() - ${KEPT}
+        limit $1::int for update skip locked))`,
+    values: [limit],
   });
+  return rowCount;
 }

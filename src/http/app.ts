@@ -143,9 +143,8 @@ function carryOut(
   // The validator has just held the input to the contract, of which the handler's types are made.
   const run = (inContext: RequestContext): Promise<Answer> => endpoint.handler(input as never, inContext as never);
   const key = request.headers['idempotency-key'];
-  if (key === undefined || !endpoint.isChange || endpoint.method !== 'POST' || record.caller === undefined) {
-    return run(context);
-  }
+  // Of what is carried out under a key a digest is kept, which for a password would be one to guess against.
+  if (key === undefined || endpoint.takesKey !== true || record.caller === undefined) return run(context);
   const { caller, path } = record;
   const keyed = { key: String(key), caller, operationId: endpoint.id, path, body: input.body };
   return oncePerKey({ ...keyed, isSecret: endpoint.hasSecretAnswer }, (idempotencyClaim) =>

@@ -3,6 +3,7 @@
  * operator's. Nobody else's `x-forwarded-…` counts, or a guesser would come from a new address each time.
  */
 import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
 
 import { matchesHash } from '../platform/service-key.js';
 import type { RequestClient } from '../shared/operation.js';
@@ -16,7 +17,7 @@ export function createClientReader(
     const isGateway =
       typeof secret === 'string' && gatewaySecretSha256 !== undefined && matchesHash(secret, gatewaySecretSha256);
     return {
-      address: (isGateway ? last(headers['x-forwarded-for']) : undefined) ?? socket.remoteAddress,
+      address: (isGateway ? addressIn(last(headers['x-forwarded-for'])) : undefined) ?? socket.remoteAddress,
       host: (isGateway ? last(headers['x-forwarded-host']) : undefined) ?? headers.host,
     };
   };
@@ -27,4 +28,14 @@ function last(header: string | string[] | undefined): string | undefined {
   const text = Array.isArray(header) ? header.join(',') : header;
   const value = text?.split(',').at(-1)?.trim();
   return value === '' ? undefined : value;
+}
+
+/**
+ * The bare address in what some gateways write with the port of the connection, or in brackets. Undefined for what is
+ * none: that is then counted where the gateway is, and not nowhere.
+ */
+function addressIn(text: string | undefined): string | undefined {
+  const [, bracketed, withPort] = /^\[([^\]]+)\](?::\d{1,5})?$|^([\d.]+):\d{1,5}$/.exec(text ?? '') ?? [];
+  const address = bracketed ?? withPort ?? text;
+  return address !== undefined && isIP(address) !== 0 ? address : undefined;
 }

@@ -63,6 +63,8 @@ export interface ContractOperation {
   readonly takesBody: boolean;
   /** Whether its body may be a form as well as JSON. */
   readonly takesForm?: boolean;
+  /** Whether a request may be repeated under its `idempotency-key`. */
+  readonly takesKey?: boolean;
   /** What its body may be at most: `x-max-body-bytes` and `x-max-body-keys` where it states them. */
   readonly bodyLimits: BodyLimits;
   /** Where its path states servers of its own: what the path is appended to instead, e.g. '' for the root. */
@@ -71,6 +73,7 @@ export interface ContractOperation {
   readonly beforePasswordChange?: boolean;
 }
 
+const IDEMPOTENCY_KEY = '#/components/parameters/IdempotencyKey';
 const METHODS = ['get', 'put', 'post', 'delete', 'patch'];
 
 /** Parses the text of openapi.yaml. Throws an Error where it is no document of ours. */
@@ -119,6 +122,7 @@ export function operationsOf(document: ContractDocument): ContractOperation[] {
           hasSecretAnswer: operation['x-secret-answer'] === true,
           takesBody: operation.requestBody !== undefined,
           takesForm: Object.hasOwn(operation.requestBody?.content ?? {}, 'application/x-www-form-urlencoded'),
+          takesKey: operation.parameters?.some((one) => '$ref' in one && one.$ref === IDEMPOTENCY_KEY) ?? false,
           bodyLimits: bodyLimitsOf(id, operation),
           beforePasswordChange: operation['x-before-password-change'] === true,
           ...(item.servers === undefined ? {} : { basePath: basePathIn(item.servers) }),

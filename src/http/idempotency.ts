@@ -1,14 +1,15 @@
 /**
  * `Idempotency-Key`: a repeated request has one effect, and is answered as the first one was.
  *
- * The key belongs to the tenant, the caller and the operation, and is remembered for a day. Only what had an effect is
- * kept; a refused request may be sent again, corrected or not. INVARIANT: whatever is killed when, a key never has two
- * effects: the effect is marked in the transaction that makes it. tests/integration/idempotency.test.ts.
+ * Operations that declare it in the contract take it. The key belongs to the tenant, the caller and the operation, and is
+ * remembered for a day. Only what had an effect is kept; a refused request may be sent again, corrected or not.
+ * INVARIANT: whatever is killed when, a key never has two effects: the effect is marked in the transaction that makes it.
+ * tests/integration/idempotency.test.ts.
  */
 import { createHash } from 'node:crypto';
 import type { Logger } from 'pino';
 
-import { claimKey, forgetClaims, keepAnswer, releaseClaim } from '../audit/claim-store.js';
+import { claimKey, keepAnswer, releaseClaim } from '../audit/claim-store.js';
 import type { Claim, ClaimKey } from '../audit/claim-store.js';
 import type { Pool, Tx } from '../platform/postgres.js';
 import type { Caller } from '../shared/caller.js';
@@ -40,16 +41,12 @@ export interface KeyedRequest {
 export type OncePerKey = (request: KeyedRequest, run: (claimId: string) => Promise<Answer>) => Promise<Answer>;
 
 const KEY_PATTERN = /^[!-~]{1,255}$/;
-/** Forgetting is done by one request in so many. */
-const FORGET_EVERY = 100;
 
 export function createOncePerKey(pool: Pool, log: Logger): OncePerKey {
-  let claimed = 0;
   return async (request, run) => {
     const claim = toClaim(request);
     const within = <T>(work: (tx: Tx) => Promise<T>): Promise<T> =>
       pool.transaction(work, { settings: { 'bailiwick.tenant_id': claim.tenantId } });
-    if ((claimed += 1) % FORGET_EVERY === 0) await within(forgetClaims);
     const found = await within((tx) => claimKey(tx, claim));
     if (!found.isOurs) return replay(found);
     const undo = (): Promise<void> =>

@@ -10,6 +10,7 @@
 import type { Request, Response } from 'express';
 import { middleware } from 'express-openapi-validator';
 
+import { createArrayBounds } from './array-bounds.js';
 import { type ContractDocument, type ContractOperation, sliceOf } from './contract.js';
 import { invalidRequest } from './problems.js';
 
@@ -30,6 +31,7 @@ export function createValidator(
 ): Validate {
   // Cut out at the start, so that a reference which leads nowhere stops it.
   const slice = sliceOf(document, operation);
+  const refuseLongArrays = createArrayBounds(slice, operation);
   let steps: readonly Middleware[] | undefined;
   return async (request, response, onBadAnswer) => {
     refuseUnclearParameters(request);
@@ -38,6 +40,7 @@ export function createValidator(
     if (operation.takesBody && request.body === undefined) {
       throw invalidRequest([{ field: 'body', message: 'is missing' }]);
     }
+    refuseLongArrays(request.body);
     steps ??= middleware({
       // A document of the kind that the contract is; the package's type spells all of OpenAPI out.
       apiSpec: slice as unknown as ApiSpec,

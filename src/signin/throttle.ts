@@ -21,8 +21,7 @@ const NETWORK_FACTOR = 4;
 
 /** `limit` failures an address in a quarter of an hour; 0 counts nothing. */
 export function createThrottle({ limit, now }: { readonly limit: number; readonly now: () => Date }): Throttle {
-  const sourcesOf = (address: string | undefined): string[] =>
-    limit === 0 || address === undefined ? [] : placesOf(address);
+  const sourcesOf = (address = ''): string[] => (limit === 0 ? [] : placesOf(address));
   return {
     async reserve(tx, address) {
       const sources = sourcesOf(address);
@@ -41,11 +40,14 @@ export function createThrottle({ limit, now }: { readonly limit: number; readonl
   };
 }
 
-/** The places of an address, the narrow one first: an IPv4 address and its /24, an IPv6 /64 and its /48. */
+/**
+ * The places of an address, the narrow one first: an IPv4 address and its /24, an IPv6 /64 and its /48. What is neither
+ * is one place with all that is neither: what nobody counts is not bounded.
+ */
 export function placesOf(address: string): string[] {
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
   if (isIPv4(plain)) return [plain, `${plain.split('.').slice(0, 3).join('.')}.0/24`];
-  if (!isIPv6(plain)) return [];
+  if (!isIPv6(plain)) return ['elsewhere'];
   const groups = groupsOf(plain);
   const network = (count: number): string => groups.slice(0, count).join(':');
   return [`${network(4)}::/64`, `${network(3)}::/48`];

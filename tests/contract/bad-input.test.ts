@@ -100,6 +100,8 @@ describe('the other operations', () => {
   test.each<[string, object, string]>([
     ['/batch-check', {}, 'checks'],
     ['/batch-check', { checks: QUESTION }, 'checks'],
+    ['/batch-check', { checks: [[]] }, 'checks/0'],
+    ['/what-if', { tenant: 't1', changes: [[1]], ask: impact }, 'changes/0'],
     ['/batch-check', { checks: [{ ...QUESTION, user: '*' }] }, 'checks/0/user'],
     ['/batch-check', { checks: [QUESTION, { ...QUESTION, syncToken: 'x' }] }, 'checks/1/syncToken'],
     ['/batch-check', { checks, consistency: 'none' }, 'consistency'],
@@ -137,7 +139,8 @@ describe('the other operations', () => {
     const many = (count: number) =>
       JSON.stringify({ checks: Array.from({ length: count }, () => ({ ...QUESTION, object: 'record:r1' })) });
     expect((await check(many(1_000), {}, '/batch-check')).status).toBe(200);
-    await expectProblem(await check(many(1_001), {}, '/batch-check'), 400, 'INVALID_REQUEST');
+    const { errors } = await expectProblem(await check(many(1_001), {}, '/batch-check'), 400, 'INVALID_REQUEST');
+    expect(errors).toEqual([{ field: 'checks', message: 'must NOT have more than 1000 items' }]);
   });
 
   test('512 KiB are read where the contract says so', async () => {

@@ -1,7 +1,7 @@
 import { middleware } from 'express-openapi-validator';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
-import type { ContractDocument } from '../../src/http/contract.js';
+import { type ContractDocument, operationsOf } from '../../src/http/contract.js';
 import { ID_PATTERN } from '../../src/shared/ids.js';
 import { Problem } from '../../src/shared/problem.js';
 import { houseRuleBreaches } from '../support/house-rules.js';
@@ -33,6 +33,8 @@ function apiSpecFault(document: ContractDocument): Promise<unknown> {
   }).finally(() => vi.restoreAllMocks());
 }
 
+const IDEMPOTENCY_KEY = { $ref: '#/components/parameters/IdempotencyKey' };
+
 test('the contract keeps the house rules', () => {
   expect(houseRuleBreaches(readOpenapi())).toEqual([]);
 });
@@ -60,6 +62,16 @@ test.each<[string, (document: Editable) => unknown, string]>([
     'a purpose that is none',
     ({ paths }) => Object.assign(paths['/admin/roles']?.['post'] ?? {}, { 'x-audit': ['Role'] }),
     '`x-audit` is no list of purposes',
+  ],
+  [
+    'a key for what changes nothing',
+    ({ paths }) => Object.assign(paths['/check']?.['post'] ?? {}, { parameters: [IDEMPOTENCY_KEY] }),
+    'post /check: takes a key and is no POST that changes',
+  ],
+  [
+    'a key for a password',
+    ({ paths }) => Object.assign(paths['/auth/change-password']?.['post'] ?? {}, { parameters: [IDEMPOTENCY_KEY] }),
+    'takes a key, and a digest of the password would be kept',
   ],
   [
     'a form that is another body than the JSON',
@@ -112,6 +124,17 @@ test.each<[string, (document: Editable) => unknown, string]>([
   const document = editable();
   breakIt(document);
   expect(houseRuleBreaches(document).join('\n')).toContain(breach);
+});
+
+test('a POST that changes something takes an `idempotency-key`, but for one with a password and the test mail', () => {
+  const posts = operationsOf(readOpenapi()).filter(
+    ({ method, isChange, permission }) => method === 'POST' && isChange && permission !== 'public',
+  );
+  expect(posts.length).toBeGreaterThan(20);
+  expect(posts.filter(({ takesKey }) => takesKey !== true).map(({ id }) => id)).toEqual([
+    'testMailer',
+    'changePassword',
+  ]);
 });
 
 test('ids in the contract are the ids of the code', () => {

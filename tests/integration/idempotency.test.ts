@@ -1,9 +1,10 @@
 /** `Idempotency-Key`: one key, one effect, whatever is sent twice, at once, to whichever replica, or dies half-way. */
 import { randomUUID } from 'node:crypto';
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 import type { RoleReceipt } from '../../src/contract/api.js';
+import { createClaimSweeper } from '../../src/audit/claim-sweeper.js';
 import { createOncePerKey } from '../../src/http/idempotency.js';
 import type { Answer, KeyedRequest } from '../../src/http/idempotency.js';
 import { markEffect } from '../../src/audit/claim-store.js';
@@ -117,6 +118,31 @@ describe('a key', () => {
     await age(key, '25 hours');
     const anew = await create(aName(), withKey(key));
     expect([anew.status, anew.headers['idempotent-replayed']]).toEqual([201, undefined]);
+  });
+
+  test('is deleted after a day with its answer, of a tenant too where nothing is written any more', async () => {
+    const old = randomUUID();
+    const keys = [old, randomUUID(), randomUUID()];
+    await create(aName(), withKey(old, ODA));
+    await create(aName(), withKey(old));
+    await age(old, '25 hours');
+    for (const key of keys.slice(1)) await create(aName(), withKey(key, key === keys[1] ? ADA : ODA));
+    const keptOf = async (): Promise<string[]> => {
+      const { rows } = await office.world.pool(undefined).transaction((tx) =>
+        tx.query<{ key: string }>({
+          text: `select key from audit.idempotency_claim where key = any ($1::text[])`,
+          values: [keys],
+        }),
+      );
+      return rows.map(({ key }) => key).sort();
+    };
+    expect(await keptOf()).toHaveLength(4);
+    const pool = office.world.pool('bailiwick_service');
+    const sweepers = [1, 2].map(() => createClaimSweeper({ pool, log: quiet, everyMs: 20 }));
+    for (const sweeper of sweepers) await sweeper.start();
+    await vi.waitFor(async () => expect(await keptOf()).toHaveLength(2), { timeout: 5_000 });
+    for (const sweeper of sweepers) await sweeper.stop();
+    expect(await keptOf()).toEqual(keys.slice(1).sort());
   });
 
   test.each(['', 'a b', 'ä', 'x'.repeat(256)])('is not %j', async (key) => {

@@ -371,6 +371,42 @@ describe('failures', () => {
       await world.sql(`delete from security.sign_in_source`);
     }
   });
+
+  test.each<[string, (attempt: number) => string]>([
+    ['with the port of each connection', (attempt) => `10.0.0.1, 203.0.113.7:${String(50_000 + attempt)}`],
+    ['with it and in brackets', (attempt) => `[2001:db8::${String(attempt)}]:443`],
+    ['in no form at all', (attempt) => `client-${String(attempt)}`],
+  ])('are bounded where the gateway writes the address %s', async (_form, forwardedFor) => {
+    const gatewaySecret = 'g'.repeat(32);
+    const other = await startService(world, { gatewaySecret, signIn: { failuresPerAddress: 3 } });
+    try {
+      const statuses: number[] = [];
+      for (let victim = 0; victim < 5; victim += 1) {
+        const headers = { 'x-gateway-secret': gatewaySecret, 'x-forwarded-for': forwardedFor(victim) };
+        const email = `v${String(victim)}@example.com`;
+        statuses.push((await signIn(other, { tenant: 't1', email }, { headers })).status);
+      }
+      expect(statuses).toEqual([401, 401, 401, 429, 429]);
+    } finally {
+      await other.stop();
+      await world.sql(`delete from security.sign_in_source`);
+    }
+  });
+});
+
+test('a changed password leaves nothing of it behind, whatever key it is sent with', async () => {
+  const { email } = await newPerson();
+  const key = email;
+  const body = { currentPassword: PASSWORD, newPassword: ANOTHER };
+  const as = { key: await tokenOf(service, { tenant: 't1', email }) };
+  const answer = await service.request('/auth/change-password', body, { as, headers: { 'idempotency-key': key } });
+  expect(answer.status).toBe(200);
+  const { rows } = await world
+    .pool(undefined)
+    .transaction((tx) =>
+      tx.query({ text: `select operation_id from audit.idempotency_claim where key = $1`, values: [key] }),
+    );
+  expect(rows).toEqual([]);
 });
 
 describe('a one-time password', () => {

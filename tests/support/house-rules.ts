@@ -61,6 +61,13 @@ function operationBreaches(
   need(audit === undefined || isPurposes, '`x-audit` is no list of purposes');
   const mayBeSilent = method === 'get' || permission === 'decide' || permission === 'public';
   need(mayBeSilent || audit !== undefined, 'does not state its `x-audit`');
+  if (JSON.stringify(at(operation, 'parameters') ?? []).includes('#/components/parameters/IdempotencyKey')) {
+    need(method === 'post' && Array.isArray(audit) && audit.length > 0, 'takes a key and is no POST that changes');
+    need(
+      !holdsPassword(document, at(operation, 'requestBody')),
+      'takes a key, and a digest of the password would be kept',
+    );
+  }
   const declared = at(document, 'tags');
   const tags = at(operation, 'tags');
   const names = Array.isArray(declared) ? declared.map((tag: unknown) => at(tag, 'name')) : [];
@@ -91,6 +98,15 @@ function operationBreaches(
   }
   for (const [where, schema] of inlineSchemas(operation)) breaches.push(...schemaBreaches(schema, `${name} ${where}`));
   return breaches;
+}
+
+/** Whether a field of what is asked for, or of what that refers to, is a password. */
+function holdsPassword(document: object, value: unknown): boolean {
+  if (Array.isArray(value)) return value.some((inner) => holdsPassword(document, inner));
+  return fields(value).some(([key, inner]) => {
+    if (key === '$ref') return holdsPassword(document, at(document, ...String(inner).replace('#/', '').split('/')));
+    return (/password$/i.test(key) && isObject(inner) && inner['type'] !== 'boolean') || holdsPassword(document, inner);
+  });
 }
 
 /** Every `schema` inside an operation, with where it stands. */

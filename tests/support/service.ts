@@ -25,6 +25,8 @@ import type { World } from './world.js';
 
 /** What differs from the world's own addresses and from the settings' defaults. */
 export interface ServiceOver {
+  /** Who sends it as `x-gateway-secret` is the gateway. */
+  readonly gatewaySecret?: string;
   readonly databaseUrl?: string;
   readonly syncDatabaseUrl?: string;
   readonly engineUrl?: string;
@@ -209,7 +211,7 @@ function configOf(world: World, over: ServiceOver): Config {
       requestTimeoutMs: 3_000,
     },
     http: { host: '127.0.0.1', port: 0, managementPort: 0, requestTimeoutMs: over.requestTimeoutMs ?? 1_000 },
-    callers: { issuers: [], trustLoopback: true, gatewaySecret: undefined },
+    callers: { issuers: [], trustLoopback: true, gatewaySecret: over.gatewaySecret },
     signIn: over.signIn === false ? undefined : { ...SIGN_IN, ...over.signIn },
     decisionLog: over.decisionLog ?? 'strict',
     audit: { key: over.auditKey, checkpointFile: over.checkpointFile },
