@@ -15,7 +15,7 @@ import { needsRehash } from '../platform/password-hash.js';
 import type { Counter, Metrics } from '../platform/metrics.js';
 import type { Pool, Tx } from '../platform/postgres.js';
 import { Problem } from '../shared/problem.js';
-import { claimPassword, findAccount, findTenantId, replaceHash } from './account-store.js';
+import { claimPassword, findAccount, findTenantId, holdUser, replaceHash } from './account-store.js';
 import type { Account } from './account-store.js';
 import { clearFailures, FAILURES_MAX, forgetOldAttempts, reserveAttempt, returnAttempt } from './attempt-store.js';
 import type { Counted } from './attempt-store.js';
@@ -174,10 +174,12 @@ async function decide(
     const fresh = needsRehash(passwordHash) ? await place.hash(text, signal) : undefined;
     const token = await inOne(async (tx) => {
       const at = now();
+      await holdUser(tx, account.userId);
       if (!(await claimPassword(tx, { userId: account.userId, passwordHash, now: at }))) return undefined;
       if (fresh !== undefined) await replaceHash(tx, account.userId, { from: passwordHash, to: fresh });
-      await clearFailures(tx, counting.counted);
+      // In the order in which `prepare` takes them, or two of one address would wait for each other.
       await throttle.giveBack(tx, counting.address);
+      await clearFailures(tx, counting.counted);
       return await enter(tx, { account, proof: 'password', circumstances: circumstances(counting), now: at }, tokens);
     });
     if (token !== undefined) return { ...token, mustChangePassword: account.mustChangePassword };

@@ -7,6 +7,8 @@ import { hashPassword } from '../../src/platform/password-hash.js';
 import { createPasswordHasher } from '../../src/platform/password-hash.js';
 import { forgetOldAttempts } from '../../src/signin/attempt-store.js';
 import { createPasswordJudge } from '../../src/signin/password-rules.js';
+import { createSignIn } from '../../src/signin/sign-in.js';
+import { createMetrics } from '../../src/platform/metrics.js';
 import { createPasswords } from '../../src/signin/passwords.js';
 import type { Passwords } from '../../src/signin/passwords.js';
 import { startService } from '../support/service.js';
@@ -370,6 +372,55 @@ describe('failures', () => {
       await other.stop();
       await world.sql(`delete from security.sign_in_source`);
     }
+  });
+});
+
+describe('at the same moment', () => {
+  const rowsOf = async (text: string): Promise<number> =>
+    (await world.pool(undefined).transaction((tx) => tx.query({ text }))).rowCount;
+
+  /** What a reset of the user's password holds, in its order: first the user, and when `work` has begun, the credential. */
+  async function besidesReset<T>(userId: string, work: () => Promise<T>): Promise<T> {
+    const settings = { 'bailiwick.platform': 'on' };
+    const waiting = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
+    const { result } = await world.pool('bailiwick_service').transaction(
+      async (tx) => {
+        await tx.query({ text: `select from security.app_user where id = $1 for update`, values: [userId] });
+        const begun = work();
+        await expect.poll(() => rowsOf(waiting), { timeout: 10_000 }).toBe(1);
+        const text = `update security.credential set changed_at = changed_at where user_id = $1`;
+        await tx.query({ text, values: [userId] });
+        return { result: begun };
+      },
+      { settings },
+    );
+    return await result;
+  }
+
+  test('as a reset a sign-in and a change of the password wait for it, and none of them fails', async () => {
+    const { userId, email } = await newPerson();
+    const { status, body } = await besidesReset(userId, () => signIn(service, { tenant: 't1', email }));
+    expect(status).toBe(200);
+    const wanted = { currentPassword: PASSWORD, newPassword: ANOTHER };
+    const changed = await besidesReset(userId, () => changePassword(service, body.accessToken ?? '', wanted));
+    expect(changed.status).toBe(200);
+  });
+
+  test('two of one address take the counts in one order: that of the source, then that of the account', async () => {
+    const { email } = await newPerson();
+    const issued = { accessToken: 'token', sessionId: 'session', expiresAt: new Date() };
+    const held = `select from security.sign_in_failure where tenant_id = 't1' for update nowait`;
+    const enter = createSignIn({
+      pool: world.pool('bailiwick_service'),
+      hasher: createPasswordHasher(),
+      tokens: { issueToken: () => Promise.resolve(issued) },
+      throttle: { reserve: () => Promise.resolve(undefined), giveBack: () => rowsOf(held).then(() => undefined) },
+      now: () => service.now(),
+      metrics: createMetrics(),
+    });
+    const { signal } = new AbortController();
+    const attempt = { slug: 't1', email, password: PASSWORD, address: '192.0.2.7', requestId: 'r', signal };
+    expect(await enter(attempt)).toMatchObject({ accessToken: 'token' });
   });
 });
 
