@@ -102,6 +102,23 @@ export async function endSessionsOf(tx: Tx, userId: string): Promise<number> {
   return rowCount;
 }
 
+/** Ends the user's active impersonation with its sessions; resolves to its id. There is one at a time. */
+export async function endImpersonationOf(tx: Tx, userId: string): Promise<string | undefined> {
+  const { rows } = await tx.query<{ id: string }>({
+    text: `
+      with ended as (
+        update identity.impersonation set ended_at = clock_timestamp()
+        where actor_user_id = $1::text and ended_at is null and expires_at > clock_timestamp()
+        returning id),
+      revoked as (
+        update identity.session s set revoked_at = now() from ended
+        where s.impersonation_id = ended.id and s.revoked_at is null)
+      select id from ended`,
+    values: [userId],
+  });
+  return rows[0]?.id;
+}
+
 /** Removes sessions that ended a week ago, a bounded number at a time. */
 export async function forgetOldSessions(tx: Tx, now: Date): Promise<void> {
   await tx.query({
