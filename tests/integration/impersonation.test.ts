@@ -108,7 +108,12 @@ describe('while it is active', () => {
     );
     expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409]);
     expect(answers.flatMap(({ body }) => body.code ?? [])).toEqual(Array(3).fill('ALREADY_IMPERSONATING'));
-    const key = answers.find(({ status }) => status === 201)?.body.accessToken ?? '';
+    const first = answers.find(({ status }) => status === 201)?.body;
+    const key = first?.accessToken ?? '';
+    const named = answers.flatMap(({ body }) => ('impersonation' in body ? [body.impersonation] : []));
+    const tenantId = claimsOf(key)['tenant_id'];
+    const active = { impersonationId: first?.impersonationId, tenantId, tenantName: expect.any(String) as string };
+    expect(named).toEqual(Array(3).fill(active));
     expect((await start('other', { reason: 'nested' }, { as: { key } })).body.code).toBe('ALREADY_IMPERSONATING');
     expect((await office.service.post('/auth/refresh', undefined, { as: { key } })).status).toBe(403);
   });
