@@ -233,7 +233,7 @@ describe('a refusal', () => {
 
 describe('failures', () => {
   test('of fifty guesses at once at most five are looked at, and the account is locked', async () => {
-    const { email } = await newPerson();
+    const { userId, email } = await newPerson();
     const before = await hashesDone();
     const answers = await Promise.all(
       Array.from({ length: 50 }, (_, at) =>
@@ -251,8 +251,17 @@ describe('failures', () => {
     expect(locked).toMatchObject({ status: 429, body: { code: 'SIGN_IN_LOCKED' } });
     expect(Number(locked.headers['retry-after'])).toBeGreaterThan(800);
     expect(Number(locked.headers['retry-after'])).toBeLessThanOrEqual(900);
-    const types = (await eventsOf(world, 't1')).map(({ type }) => type);
-    expect(types.filter((type) => type === 'ACCOUNT_LOCKED')).toHaveLength(1);
+    // What is refused unlooked at is written down once a lock: whoever asks may add no more rows than that.
+    const written = async (field: 'type' | 'reason', value: string): Promise<number> =>
+      (await eventsOf(world, 't1')).filter(
+        ({ type, details }) => details['userId'] === userId && { type, reason: details['reason'] }[field] === value,
+      ).length;
+    expect(await written('type', 'ACCOUNT_LOCKED')).toBe(1);
+    expect(await written('reason', 'wrong_password')).toBe(5);
+    expect(await written('reason', 'locked')).toBe(1);
+    service.setNow(new Date(Date.now() + 16 * 60_000));
+    for (let attempt = 0; attempt < 8; attempt += 1) await signIn(service, { tenant: 't1', email, password: WRONG });
+    expect(await written('reason', 'locked')).toBe(2);
   });
 
   test('lock an address that nobody has in the same way', async () => {
@@ -368,6 +377,14 @@ describe('failures', () => {
       const answer = await signIn(other, { tenant: 't1', email });
       expect(answer.body.code).toBe('SIGN_IN_THROTTLED');
       expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
+      const throttled = async (): Promise<number> =>
+        (await eventsOf(world, 'platform')).filter(({ details }) => details['reason'] === 'throttled').length;
+      expect(await throttled()).toBe(1);
+      other.setNow(new Date(Date.now() + 16 * 60_000));
+      for (let attempt = 0; attempt < 13; attempt += 1) {
+        await signIn(other, { tenant: 't1', email: `w${String(attempt)}@example.com` });
+      }
+      expect(await throttled()).toBe(2);
     } finally {
       await other.stop();
       await world.sql(`delete from security.sign_in_source`);
