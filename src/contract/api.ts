@@ -1688,6 +1688,14 @@ export type Problem = {
      */
     changes: Array<PermissionSetChange>;
   };
+  /**
+   * For `ALREADY_IMPERSONATING`, the caller's own that is active, to be stopped first.
+   */
+  impersonation?: {
+    impersonationId: Id;
+    tenantId: Id;
+    tenantName: TenantName;
+  };
 };
 
 export type PermissionSetChange = {

@@ -13,19 +13,34 @@ export interface NewImpersonation {
   readonly isEmergency: boolean;
 }
 
-/** Starts one for an hour from now, by the database's clock, which is also what ends it. */
+/** Starts one for an hour from now, by the database's clock, which also ends it; undefined where one is active. */
 export async function insertImpersonation(
   tx: Tx,
   wanted: NewImpersonation,
-): Promise<{ readonly id: string; readonly expiresAt: Date }> {
+): Promise<{ readonly id: string; readonly expiresAt: Date } | undefined> {
   const { rows } = await tx.query<{ id: string; expiresAt: Date }>({
     text: `
       insert into identity.impersonation (actor_user_id, tenant_id, reason, ticket, is_emergency)
       values ($1::text, $2::text, $3::text, $4::text, $5::boolean)
+      on conflict (actor_user_id) where ended_at is null do nothing
       returning id, expires_at as "expiresAt"`,
     values: [wanted.actorUserId, wanted.tenantId, wanted.reason, wanted.ticket ?? null, wanted.isEmergency],
   });
-  if (rows[0] === undefined) throw new Error('the new impersonation has no id');
+  return rows[0];
+}
+
+/** The actor's active one, and the tenant that it is in. */
+export async function findActiveImpersonation(
+  tx: Tx,
+  actorUserId: string,
+): Promise<{ readonly impersonationId: string; readonly tenantId: string; readonly tenantName: string } | undefined> {
+  const { rows } = await tx.query<{ impersonationId: string; tenantId: string; tenantName: string }>({
+    text: `
+      select i.id as "impersonationId", i.tenant_id as "tenantId", t.name as "tenantName"
+      from identity.impersonation i join identity.tenant t on t.id = i.tenant_id
+      where i.actor_user_id = $1::text and i.ended_at is null`,
+    values: [actorUserId],
+  });
   return rows[0];
 }
 

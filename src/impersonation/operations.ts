@@ -7,11 +7,17 @@
 import { requireUser } from '../audit/change.js';
 import type { Change } from '../audit/change.js';
 import type { Metrics } from '../platform/metrics.js';
-import { ConstraintError } from '../platform/postgres.js';
 import type { Tx } from '../platform/postgres.js';
 import type { Operations } from '../shared/operation.js';
 import { Problem } from '../shared/problem.js';
-import { endImpersonation, insertImpersonation, lockTenant, sweepExpired } from './impersonation-store.js';
+import type { ProblemFacts } from '../shared/problem.js';
+import {
+  endImpersonation,
+  findActiveImpersonation,
+  insertImpersonation,
+  lockTenant,
+  sweepExpired,
+} from './impersonation-store.js';
 
 /** Signs a token that stands on the impersonation. */
 export type IssueToken = (
@@ -50,10 +56,11 @@ export function impersonationOperations({ change, issueToken, metrics }: Imperso
         if (!(await lockTenant(tx, tenantId))) throw new Problem('NOT_FOUND', 'there is no such tenant');
         await sweepExpired(tx, { actorUserId, limit: 1 });
         const wanted = { actorUserId, tenantId, reason, ticket, isEmergency };
-        const impersonation = await insertImpersonation(tx, wanted).catch((error: unknown) => {
-          const isTaken = error instanceof ConstraintError && error.constraint === 'uq_impersonation_active';
-          throw isTaken ? already('stop the one that is active first', error) : error;
-        });
+        const impersonation = await insertImpersonation(tx, wanted);
+        if (impersonation === undefined) {
+          const active = await findActiveImpersonation(tx, actorUserId);
+          throw already('stop the one that is active first', active);
+        }
         const token = await issueToken?.(tx, { userId: actorUserId, tenantId, impersonation });
         return { impersonation, accessToken: token?.accessToken ?? null };
       });
@@ -77,8 +84,9 @@ export function impersonationOperations({ change, issueToken, metrics }: Imperso
   } satisfies Partial<Operations>;
 }
 
-function already(detail: string, cause?: unknown): Problem {
-  return new Problem('ALREADY_IMPERSONATING', detail, { cause });
+function already(detail: string, impersonation?: ProblemFacts['impersonation']): Problem {
+  const facts = impersonation === undefined ? {} : { impersonation };
+  return new Problem('ALREADY_IMPERSONATING', detail, { facts });
 }
 
 function needsTicket(): Problem {

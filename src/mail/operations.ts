@@ -1,8 +1,8 @@
 /**
  * The mailer's operations of the contract: read, replace, try out.
  *
- * INVARIANT: a change and the event that tells of it commit together, and neither an answer nor an event holds the
- * password. tests/integration/mailer.test.ts.
+ * INVARIANT: a change and the event that tells of it commit together, neither an answer nor an event holds the password,
+ * and no event the address that a test went to. tests/integration/mailer.test.ts.
  */
 import { randomUUID } from 'node:crypto';
 
@@ -60,15 +60,23 @@ export function mailOperations({ pool, office }: { readonly pool: Pool; readonly
       const mail = { id: randomUUID(), from, to: { address: to, name: '' }, ...renderTemplate('test', { host: via }) };
       const { deadline } = context;
       const timeoutMs = Math.max(1, deadline.remainingMs() - RESERVE_MS);
-      const { outcome, reply } = await transport.send(mail, { timeoutMs, signal: deadline.signal });
+      const sent = await transport.send(mail, { timeoutMs, signal: deadline.signal });
+      const { outcome } = sent;
+      const domain = to.slice(to.lastIndexOf('@') + 1);
+      const reply = withoutAddress(sent.reply, { address: to, shown: `***@${domain}` });
       await pool.transaction(
-        (tx) => insertMailerEvent(tx, { type: 'MAIL_TEST_SENT', actorUserId, details: { to, outcome, reply } }),
+        (tx) => insertMailerEvent(tx, { type: 'MAIL_TEST_SENT', actorUserId, details: { domain, outcome } }),
         PLATFORM,
       );
       if (outcome !== 'sent') throw new Problem('MAIL_FAILED', reply === '' ? 'the mail could not be sent' : reply);
       return { status: 200, body: { delivery, reply } };
     },
   } satisfies Pick<Operations, 'getMailer' | 'replaceMailer' | 'testMailer'>;
+}
+
+/** What the server said, where it repeats the address: a refusal is logged, and logs name nobody. */
+function withoutAddress(reply: string, { address, shown }: { address: string; shown: string }): string {
+  return reply.replaceAll(new RegExp(address.replaceAll(/[$()*+./?[\\\]^{|}-]/g, '\\$&'), 'gi'), () => shown);
 }
 
 /** What the caller is shown; the password is not in it. */

@@ -40,6 +40,8 @@ export interface TokenStamp {
 export interface TokenSession {
   readonly sessionId: string;
   readonly impersonationId: string | undefined;
+  /** The key that signed the token: it must still be one of ours. */
+  readonly keyId: string;
 }
 
 /** Resolves for a good token; throws Problem UNAUTHENTICATED or ISSUER_UNAVAILABLE. */
@@ -91,7 +93,7 @@ export function createTokenVerifier(
       const { getKey, inUse } = issuer.issuerKeys;
       // From before it is verified: keys that change meanwhile may be others.
       const keys = inUse();
-      const { payload } = await jwtVerify(token, getKey, {
+      const { payload, protectedHeader } = await jwtVerify(token, getKey, {
         issuer: issuer.issuer,
         audience: issuer.audience,
         algorithms: [...issuer.algorithms],
@@ -99,7 +101,7 @@ export function createTokenVerifier(
         clockTolerance: CLOCK_TOLERANCE_SECONDS,
         currentDate: now(),
       });
-      const identity = identityOf(payload, { issuer, now: now() });
+      const identity = identityOf(payload, { issuer, keyId: protectedHeader.kid, now: now() });
       return { ...identity, keysStand: () => inUse() === keys };
     } catch (error) {
       if (error instanceof Problem) throw error;
@@ -150,7 +152,7 @@ function checkHeader(token: string, issuer: TokenIssuer): void {
 
 function identityOf(
   payload: JWTPayload,
-  { issuer, now }: { issuer: TokenIssuer; now: Date },
+  { issuer, keyId, now }: { issuer: TokenIssuer; keyId: string | undefined; now: Date },
 ): Omit<TokenIdentity, 'keysStand'> {
   const nowSeconds = now.getTime() / 1000;
   const { aud, exp = Infinity, iat, nbf = 0, sub } = payload;
@@ -176,17 +178,25 @@ function identityOf(
   if (tenantId !== undefined && !isId(tenantId)) throw refused('its tenant is not an id');
   const identity = { subject: sub, tenantId, acceptedUntil: (exp + CLOCK_TOLERANCE_SECONDS) * 1000 };
   if (issuer.readKeys === undefined) return identity;
-  return { ...identity, session: sessionOf(payload, sub), stamp: { jti: String(payload.jti), iat: issued, exp } };
+  return {
+    ...identity,
+    session: sessionOf(payload, { subject: sub, keyId }),
+    stamp: { jti: String(payload.jti), iat: issued, exp },
+  };
 }
 
 /** What our own tokens say besides. `act` is the subject itself, once, under the id of its impersonation. */
-function sessionOf({ sid, act, jti }: JWTPayload, subject: string): TokenSession {
+function sessionOf(
+  { sid, act, jti }: JWTPayload,
+  { subject, keyId }: { subject: string; keyId: string | undefined },
+): TokenSession {
+  if (keyId === undefined) throw refused('it names no key');
   if (!isId(sid) || !isId(jti)) throw refused('it names no session');
-  if (act === undefined) return { sessionId: sid, impersonationId: undefined };
+  if (act === undefined) return { sessionId: sid, impersonationId: undefined, keyId };
   if (typeof act !== 'object' || act === null) throw refused('its actor is malformed');
   const { sub: actor, impersonation_id: impersonationId, ...more }: Record<string, unknown> = { ...act };
   if (actor !== subject || !isId(impersonationId) || Object.keys(more).length > 0) {
     throw refused('its actor is malformed');
   }
-  return { sessionId: sid, impersonationId };
+  return { sessionId: sid, impersonationId, keyId };
 }

@@ -15,6 +15,7 @@ import { endDelegation, findDelegation, insertDelegation, listDelegations, lockM
 import type { DelegationRow, DelegationStatus, NewDelegation } from './delegation-store.js';
 import { noSuchRole } from './elevation-operations.js';
 import { lockRole } from './elevation-store.js';
+import { showToMembers } from './member.js';
 import { momentBody, placeOf } from './place.js';
 import type { RequestOptions } from './policy-operations.js';
 
@@ -47,7 +48,7 @@ export function delegationOperations(options: RequestOptions & { readonly now: (
       return { status: 201, body: { delegation: delegationBody(result), ...receipt } };
     },
     listMyDelegations: ({ query }, context) =>
-      listed(options, context, { ...query, userId: requireUser(context).actorUserId }),
+      listed({ show: showToMembers(options.show) }, context, { ...query, userId: requireUser(context).actorUserId }),
     endMyDelegation: ({ path: { id }, query: { reason } }, context) =>
       end(context, { id, reason, delegatorUserId: requireUser(context).actorUserId }),
     listDelegations: ({ query }, context) => listed(options, context, query),

@@ -13,6 +13,7 @@ import { toPage } from '../shared/page-cursor.js';
 import { Problem } from '../shared/problem.js';
 import { findElevation, insertElevation, listElevations, lockRole, moveElevation } from './elevation-store.js';
 import type { ElevationRow, ElevationStatus, NewElevation } from './elevation-store.js';
+import { showToMembers } from './member.js';
 import { momentBody, placeOf } from './place.js';
 import type { RequestOptions } from './policy-operations.js';
 
@@ -23,6 +24,7 @@ export function elevationOperations(options: RequestOptions) {
 }
 
 function ownElevations({ change, show }: RequestOptions) {
+  const showMine = showToMembers(show);
   const close = async (context: RequestContext, id: string, status: 'cancelled' | 'ended') => {
     const mine = { tenantId: tenantOf(context), id, userId: requireUser(context).actorUserId };
     const { result, ...receipt } = await change(context, { tenantId: mine.tenantId }, async (tx) => {
@@ -44,10 +46,10 @@ function ownElevations({ change, show }: RequestOptions) {
       return { status: 201, body: { elevation: elevationBody(result), ...receipt } };
     },
     listMyElevations: ({ query }, context) =>
-      listed({ show }, context, { ...query, userId: requireUser(context).actorUserId }),
+      listed({ show: showMine }, context, { ...query, userId: requireUser(context).actorUserId }),
     async getMyElevation({ path: { id } }, context) {
       const mine = { tenantId: tenantOf(context), id, userId: requireUser(context).actorUserId };
-      const row = await show(context, mine.tenantId, (tx) => get(tx, mine));
+      const row = await showMine(context, mine.tenantId, (tx) => get(tx, mine));
       return { status: 200, body: elevationBody(row) };
     },
     cancelElevation: ({ path: { id } }, context) => close(context, id, 'cancelled'),

@@ -16,6 +16,7 @@ import { noSuchRole } from './elevation-operations.js';
 import { lockRole } from './elevation-store.js';
 import { endEmergency, findEmergency, insertEmergency, listEmergencies, reviewEmergency } from './emergency-store.js';
 import type { EmergencyRow } from './emergency-store.js';
+import { showToMembers } from './member.js';
 import { momentBody, placeOf } from './place.js';
 import type { RequestOptions } from './policy-operations.js';
 
@@ -48,7 +49,7 @@ export function emergencyOperations(options: RequestOptions & { readonly metrics
       return { status: 200, body: { access: emergencyBody(result), ...receipt } };
     },
     listMyEmergencies: ({ query }, context) =>
-      listed(options, context, { ...query, userId: requireUser(context).actorUserId }),
+      listed({ show: showToMembers(options.show) }, context, { ...query, userId: requireUser(context).actorUserId }),
     listEmergencies: ({ query }, context) => listed(options, context, query),
     async reviewEmergencyAccess({ path: { id }, body: { verdict, comment } }, context) {
       const tenantId = tenantOf(context);

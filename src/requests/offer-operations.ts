@@ -8,11 +8,10 @@
 import { z } from 'zod';
 
 import { requireUser, tenantOf } from '../audit/change.js';
-import type { Tx } from '../platform/postgres.js';
 import type { Operations } from '../shared/operation.js';
 import { decodePlace, textPlace, toPage } from '../shared/page-cursor.js';
-import { Problem } from '../shared/problem.js';
-import { findTenantStatusOf, listOfferedPeople, listOfferedRoles } from './offer-store.js';
+import { requireMember } from './member.js';
+import { listOfferedPeople, listOfferedRoles } from './offer-store.js';
 import type { RequestOptions } from './policy-operations.js';
 
 const LIMIT = 50;
@@ -47,11 +46,4 @@ export function offerOperations({ show }: RequestOptions) {
       return { status: 200, body: { items: people, nextCursor } };
     },
   } satisfies Partial<Operations>;
-}
-
-/** Throws Problem FORBIDDEN for whoever is no enabled user of the tenant, TENANT_SUSPENDED where nobody reads. */
-async function requireMember(tx: Tx, tenantId: string, userId: string): Promise<void> {
-  const status = await findTenantStatusOf(tx, tenantId, userId);
-  if (status === undefined) throw new Problem('FORBIDDEN', `\`${userId}\` is no enabled user of the tenant`);
-  if (status === 'suspended') throw new Problem('TENANT_SUSPENDED', 'the tenant is suspended');
 }

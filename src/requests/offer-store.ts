@@ -37,6 +37,15 @@ export async function findTenantStatusOf(
   return rows[0]?.status;
 }
 
+/** Whether the user is an enabled platform admin. */
+export async function isPlatformAdmin(tx: Tx, userId: string): Promise<boolean> {
+  const { rows } = await tx.query<{ isAdmin: boolean }>({
+    text: `select security.is_platform_admin($1::text) as "isAdmin"`,
+    values: [userId],
+  });
+  return rows[0]?.isAdmin === true;
+}
+
 /** Whether `$2` has the role `r`: now, or (`STANDING`) now or in a time to come. */
 const OF_ROLE = `ur.user_id = $2::text and ur.revoked_at is null
   and (ur.role_id = r.id or ur.role_id is null and ur.role_name = r.name and r.is_system)

@@ -73,7 +73,7 @@ export interface FieldFault {
 }
 
 /** Facts that go with some problems, as the contract's `Problem` has them. */
-export type ProblemFacts = Pick<ProblemBody, 'missing' | 'holders' | 'changed'>;
+export type ProblemFacts = Pick<ProblemBody, 'missing' | 'holders' | 'changed' | 'impersonation'>;
 
 /** A failure that the caller is told about. `detail` is shown; `cause` is only logged. */
 export class Problem extends Error {

@@ -69,6 +69,18 @@ export async function findAccountById(tx: Tx, userId: string): Promise<AccountWi
 }
 
 /**
+ * Holds the user until the transaction ends. INVARIANT: whoever changes a user and their password takes the user first,
+ * as administrators do, so that no two of them wait for each other.
+ */
+export async function holdUser(tx: Tx, userId: string): Promise<void> {
+  await tx.query({
+    name: 'hold-user',
+    text: `select from security.app_user where id = $1::text for no key update`,
+    values: [userId],
+  });
+}
+
+/**
  * Whether the password that was just verified is still the user's, and its one use of a one-time password where it is
  * one. Of two at the same moment exactly one hears yes.
  */

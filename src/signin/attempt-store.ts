@@ -68,15 +68,28 @@ export async function findLock(tx: Tx, counted: Counted, now: Date): Promise<Dat
   return rows[0]?.lockedUntil;
 }
 
+/** Whether nobody has come to this lock before; asked of a locked account, it notes that somebody has. */
+export async function noteLockMet(tx: Tx, counted: Counted, now: Date): Promise<boolean> {
+  const { rowCount } = await tx.query({
+    name: 'note-lock-met',
+    // While an account is locked its failures are not counted: past the number that locks, the lock has been met.
+    text: `
+      update security.sign_in_failure set failures = $5::int + 1
+      where tenant_id = $1::text and email_key = ${KEY} and locked_until > $4::timestamptz and failures <= $5::int`,
+    values: [...keyOf(counted), now, FAILURES_MAX],
+  });
+  return rowCount > 0;
+}
+
 /** The attempt was never made: it is taken back, and with it a lock that it would have brought. */
 export async function returnAttempt(tx: Tx, counted: Counted): Promise<void> {
   await tx.query({
     name: 'return-attempt',
     text: `
       update security.sign_in_failure
-      set failures = greatest(failures - 1, 0), in_a_row = greatest(in_a_row - 1, 0), locked_until = null
+      set failures = greatest(least(failures, $4::int) - 1, 0), in_a_row = greatest(in_a_row - 1, 0), locked_until = null
       where tenant_id = $1::text and email_key = ${KEY}`,
-    values: keyOf(counted),
+    values: [...keyOf(counted), FAILURES_MAX],
   });
 }
 

@@ -46,7 +46,6 @@ export async function rotateKeys(
   }
   const { kid, signsFrom } = await createKeyRing({ pool, secret, log, now: () => new Date() }).renew(atOnce);
   const from = signsFrom.toISOString();
-  const more = atOnce ? '; a process that runs signs with it within a minute' : '';
-  print(json ? JSON.stringify({ rotated: true, kid, signsFrom: from }) : `${kid} signs from ${from}${more}`);
+  print(json ? JSON.stringify({ rotated: true, kid, signsFrom: from }) : `${kid} signs from ${from}`);
   return 0;
 }

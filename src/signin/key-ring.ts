@@ -3,7 +3,8 @@
  *
  * A key signs for thirty days. The next one is published an hour before it signs, so that whoever caches our JWKS knows
  * it in time, and an old one stays published for a day after its last token: no rotation refuses a good token. All
- * replicas share the keys; whichever looks first makes the next one, under a lock.
+ * replicas share the keys; whichever looks first makes the next one, under a lock. Signing asks the database for them,
+ * as judging a token does: once keys are gone, no process signs with them, and none takes what they have signed.
  * INVARIANT: what signs is in the JWKS, and has been. tests/integration/signing-keys.test.ts.
  */
 import type { Logger } from 'pino';
@@ -32,14 +33,14 @@ export interface KeyRingOptions {
 export interface KeyRing extends Part {
   /** Reads the published keys, those of the near future and past included. */
   readPublicKeys(): Promise<PublicJwk[]>;
-  /** Signs with the key whose time it is. */
-  sign(content: TokenContent): Promise<string>;
+  /** Signs with the key whose time it is. `tx` acts for the platform. */
+  sign(tx: Tx, content: TokenContent): Promise<string>;
   /** Makes and removes keys where it is time to; done by itself once started. */
   rotate(): Promise<void>;
   /**
    * Makes the next key before its time: it signs in an hour, as every next one does, and where one waits already, it is
    * that one. With `atOnce`, because keys or the secret are in other hands, it signs now and all others are gone: no
-   * token of theirs counts any more.
+   * token of theirs counts any more, here and at every replica, from the commit on.
    */
   renew(atOnce: boolean): Promise<NewKey>;
 }
@@ -60,8 +61,6 @@ const settings = { 'bailiwick.platform': 'on' };
 
 export function createKeyRing({ pool, secret, log, now }: KeyRingOptions): KeyRing {
   const opened = new Map<string, PrivateKey>();
-  /** As last looked at: signing itself asks the database nothing. */
-  let known: readonly StoredKey[] = [];
   let timer: NodeJS.Timeout | undefined;
 
   async function open(key: StoredKey): Promise<PrivateKey | undefined> {
@@ -79,7 +78,7 @@ export function createKeyRing({ pool, secret, log, now }: KeyRingOptions): KeyRi
     return undefined;
   }
 
-  async function rotateIn(tx: Tx): Promise<readonly StoredKey[]> {
+  async function rotateIn(tx: Tx): Promise<void> {
     await lockSigningKeys(tx);
     const keys = await listSigningKeys(tx);
     const time = now().getTime();
@@ -90,7 +89,6 @@ export function createKeyRing({ pool, secret, log, now }: KeyRingOptions): KeyRi
       await insert(tx, new Date(time + PUBLISHED_BEFORE_MS));
     }
     await deleteKeysFollowedBefore(tx, new Date(time - PUBLISHED_AFTER_MS));
-    return await listSigningKeys(tx);
   }
 
   async function insert(tx: Tx, signsFrom: Date): Promise<NewKey> {
@@ -123,16 +121,14 @@ export function createKeyRing({ pool, secret, log, now }: KeyRingOptions): KeyRi
       clearInterval(timer);
       return Promise.resolve();
     },
-    async rotate() {
-      known = await pool.transaction(rotateIn, { settings });
-    },
+    rotate: () => pool.transaction(rotateIn, { settings }),
     renew: (atOnce) => pool.transaction((tx) => renewIn(tx, atOnce), { settings }),
     async readPublicKeys() {
       const keys = await pool.transaction(listSigningKeys, { settings });
       return keys.map(({ publicJwk }) => publicJwk);
     },
-    async sign(content) {
-      const current = await currentOf(known);
+    async sign(tx, content) {
+      const current = await currentOf(await listSigningKeys(tx));
       if (current === undefined) throw new Error('there is no key to sign with: the key ring has not started');
       return await signToken(content, current);
     },

@@ -13,12 +13,12 @@ import { Problem } from '../shared/problem.js';
 import { slugOf } from '../shared/tenant-address.js';
 import { bootstrapPlatformAdmin } from './bootstrap.js';
 import { isPlatformAdmin, listRoleNames } from './claims-store.js';
-import { findAccountById } from './account-store.js';
+import { findAccountById, holdUser } from './account-store.js';
 import { insertSignInEvent } from './event-store.js';
 import type { Introspect } from './introspect.js';
 import type { KeyRing } from './key-ring.js';
 import type { Passwords } from './passwords.js';
-import { endSession } from './session-store.js';
+import { endImpersonationOf, endSession } from './session-store.js';
 import type { SignIn } from './sign-in.js';
 import type { Throttle } from './throttle.js';
 import type { Tokens } from './tokens.js';
@@ -89,17 +89,18 @@ export function signInOperations(options: SignInOperationsOptions) {
     },
     async signOut(_input, { caller, requestId }) {
       const { userId, tenantId, sessionId } = inSession(caller);
-      await inOne(async (tx) => {
-        if (!(await endSession(tx, sessionId))) return;
-        const details = { requestId };
-        await insertSignInEvent(tx, {
-          tenantId,
-          type: 'SIGNED_OUT',
-          actorUserId: userId,
-          details,
-          at: options.now(),
-        });
-      });
+      // The entry of an impersonation's end names who ended it.
+      const actor = { 'bailiwick.actor_user_id': userId, 'bailiwick.request_id': requestId };
+      const signedOut = { type: 'SIGNED_OUT', tenantId, actorUserId: userId, at: options.now() } as const;
+      await pool.transaction(
+        async (tx) => {
+          await holdUser(tx, userId);
+          if (!(await endSession(tx, sessionId))) return;
+          const impersonationId = await endImpersonationOf(tx, userId);
+          await insertSignInEvent(tx, { ...signedOut, details: { requestId, impersonationId } });
+        },
+        { settings: { ...settings, ...actor } },
+      );
       return { status: 204, body: undefined };
     },
     async getMe(_input, { caller, deadline }) {

@@ -7,7 +7,7 @@
 import type { PasswordHasher } from '../platform/password-hash.js';
 import type { Pool, Tx } from '../platform/postgres.js';
 import { Problem } from '../shared/problem.js';
-import { findAccountById, lockPassword, setPassword } from './account-store.js';
+import { findAccountById, holdUser, lockPassword, setPassword } from './account-store.js';
 import type { AccountWithNames } from './account-store.js';
 import { clearFailures, clearFailuresOf, reserveAttempt, returnAttempt } from './attempt-store.js';
 import { insertSignInEvent } from './event-store.js';
@@ -152,6 +152,7 @@ async function replace(
   const { userId, requestId } = wanted;
   const { tenantId } = account;
   const at = now();
+  await holdUser(tx, userId);
   // Two changes at once: the second finds another password than the one it proved to know.
   if (!(await lockPassword(tx, { userId, passwordHash: from, now: at }))) {
     throw new Problem('CURRENT_PASSWORD_WRONG', 'the current password is not right');

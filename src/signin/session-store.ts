@@ -45,10 +45,11 @@ export interface StandingSession {
 /**
  * The session, where all that it stands on holds: not revoked nor expired nor idle, its user enabled and still of its
  * tenant, the tenant not suspended; of an impersonation instead, that it is under way and its actor still a platform admin.
+ * With `keyId`, the key that signed its token, also that this is still one of ours.
  */
 export async function findStandingSession(
   tx: Tx,
-  { sessionId, now, idleMinutes }: { sessionId: string; now: Date; idleMinutes: number },
+  standing: { sessionId: string; keyId?: string; now: Date; idleMinutes: number },
 ): Promise<StandingSession | undefined> {
   const { rows } = await tx.query<StandingSession>({
     name: 'find-standing-session',
@@ -67,8 +68,9 @@ export async function findStandingSession(
         and case when s.impersonation_id is null then u.tenant_id is not distinct from s.tenant_id
             else i.actor_user_id = s.user_id and i.tenant_id = s.tenant_id and i.ended_at is null
                  and i.expires_at > $2::timestamptz
-                 and exists (select from identity.platform_admin p where p.user_id = s.user_id) end`,
-    values: [sessionId, now, idleMinutes],
+                 and exists (select from identity.platform_admin p where p.user_id = s.user_id) end
+        and ($4::text is null or exists (select from identity.signing_key k where k.kid = $4::text))`,
+    values: [standing.sessionId, standing.now, standing.idleMinutes, standing.keyId ?? null],
   });
   return rows[0];
 }
@@ -98,6 +100,23 @@ export async function endSessionsOf(tx: Tx, userId: string): Promise<number> {
     values: [userId],
   });
   return rowCount;
+}
+
+/** Ends the user's active impersonation with its sessions; resolves to its id. There is one at a time. */
+export async function endImpersonationOf(tx: Tx, userId: string): Promise<string | undefined> {
+  const { rows } = await tx.query<{ id: string }>({
+    text: `
+      with ended as (
+        update identity.impersonation set ended_at = clock_timestamp()
+        where actor_user_id = $1::text and ended_at is null and expires_at > clock_timestamp()
+        returning id),
+      revoked as (
+        update identity.session s set revoked_at = now() from ended
+        where s.impersonation_id = ended.id and s.revoked_at is null)
+      select id from ended`,
+    values: [userId],
+  });
+  return rows[0]?.id;
 }
 
 /** Removes sessions that ended a week ago, a bounded number at a time. */

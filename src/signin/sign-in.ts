@@ -5,7 +5,8 @@
  *
  * The brackets are transactions; between them nothing is held but the place. A wrong address, a wrong password, a
  * disabled user and a suspended tenant do the same work and get the same answer, and no refusal leaves before its time:
- * only the audit says which it was.
+ * only the audit says which it was. What is refused unlooked at is in it once a lock, and once a network and quarter of an
+ * hour, and in the metric each time: whoever is nobody adds few rows to what only grows.
  * INVARIANT: no password is looked at that was not counted first. tests/integration/sign-in.test.ts.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,15 +16,24 @@ import { needsRehash } from '../platform/password-hash.js';
 import type { Counter, Metrics } from '../platform/metrics.js';
 import type { Pool, Tx } from '../platform/postgres.js';
 import { Problem } from '../shared/problem.js';
-import { claimPassword, findAccount, findTenantId, replaceHash } from './account-store.js';
+import { claimPassword, findAccount, findTenantId, holdUser, replaceHash } from './account-store.js';
 import type { Account } from './account-store.js';
-import { clearFailures, FAILURES_MAX, forgetOldAttempts, reserveAttempt, returnAttempt } from './attempt-store.js';
+import {
+  clearFailures,
+  countSources,
+  FAILURES_MAX,
+  forgetOldAttempts,
+  noteLockMet,
+  reserveAttempt,
+  returnAttempt,
+} from './attempt-store.js';
 import type { Counted } from './attempt-store.js';
 import { enter } from './enter.js';
 import { insertSignInEvent } from './event-store.js';
 import { pasted } from './one-time-password.js';
 import { normalPassword } from './password-rules.js';
 import { forgetOldSessions } from './session-store.js';
+import { placesOf } from './throttle.js';
 import type { Throttle } from './throttle.js';
 import type { IssuedToken, Tokens } from './tokens.js';
 
@@ -64,6 +74,8 @@ export interface SignInOptions {
 /** More than the work takes: what is left to see is the timer's. */
 const REFUSAL_MS = 250;
 const DAY_SECONDS = 86_400;
+/** How long one event speaks for all who are turned away in a network: nobody may remove what is written there. */
+const REFUSED_MINUTES = 15;
 /** One attempt in so many clears away what is old. */
 const SWEEP_EVERY = 500;
 
@@ -136,7 +148,9 @@ async function prepare(
 ): Promise<Prepared> {
   const waitSeconds = await throttle.reserve(tx, attempt.address);
   if (waitSeconds !== undefined) {
-    await writeFailure(tx, { ...attempt, tenantId: undefined }, { reason: 'throttled', account: undefined, now });
+    if (await isFirstRefused(tx, attempt.address, now)) {
+      await writeFailure(tx, { ...attempt, tenantId: undefined }, { reason: 'throttled', account: undefined, now });
+    }
     const detail = 'too many sign-ins have failed from where you are';
     return { refusal: new Problem('SIGN_IN_THROTTLED', detail, { retryAfterSeconds: waitSeconds }) };
   }
@@ -150,8 +164,17 @@ async function prepare(
   if (reservation.lockedUntil === undefined) {
     return { failures: reservation.failures, counting, ...(account === undefined ? {} : { account }) };
   }
-  await writeFailure(tx, counting, { reason: 'locked', account, now });
+  if (await noteLockMet(tx, counting.counted, now))
+    await writeFailure(tx, counting, { reason: 'locked', account, now });
   return { refusal: locked(reservation.lockedUntil, now) };
+}
+
+/** Whether nobody of that network was turned away unlooked at in the quarter of an hour; counts who is. */
+async function isFirstRefused(tx: Tx, address: string | undefined, now: Date): Promise<boolean> {
+  const network = address === undefined ? undefined : placesOf(address).at(-1);
+  if (network === undefined) return true;
+  const [refused] = await countSources(tx, [`refused ${network}`], { now, windowMinutes: REFUSED_MINUTES });
+  return refused?.failures === 1;
 }
 
 /** Looks at the password, once, and writes down what came of it. */
@@ -174,10 +197,12 @@ async function decide(
     const fresh = needsRehash(passwordHash) ? await place.hash(text, signal) : undefined;
     const token = await inOne(async (tx) => {
       const at = now();
+      await holdUser(tx, account.userId);
       if (!(await claimPassword(tx, { userId: account.userId, passwordHash, now: at }))) return undefined;
       if (fresh !== undefined) await replaceHash(tx, account.userId, { from: passwordHash, to: fresh });
-      await clearFailures(tx, counting.counted);
+      // In the order in which `prepare` takes them, or two of one address would wait for each other.
       await throttle.giveBack(tx, counting.address);
+      await clearFailures(tx, counting.counted);
       return await enter(tx, { account, proof: 'password', circumstances: circumstances(counting), now: at }, tokens);
     });
     if (token !== undefined) return { ...token, mustChangePassword: account.mustChangePassword };

@@ -14,6 +14,7 @@ export async function lockSigningKeys(tx: Tx): Promise<void> {
 /** Every key that is published, the one that signs last first. */
 export async function listSigningKeys(tx: Tx): Promise<StoredKey[]> {
   const { rows } = await tx.query<StoredKey>({
+    name: 'list-signing-keys',
     text: `
       select kid, public_jwk as "publicJwk", private_key as "privateKey", signs_from as "signsFrom"
       from identity.signing_key order by signs_from desc, kid limit 100`,

@@ -83,7 +83,7 @@ export function createTokens({
   async function sign(tx: Tx, session: Signed): Promise<IssuedToken> {
     const at = now();
     const { userId, tenantId, sessionId, impersonationId } = session;
-    const accessToken = await keys.sign({
+    const accessToken = await keys.sign(tx, {
       ...own,
       subject: userId,
       issuedAt: at,
@@ -102,8 +102,8 @@ export function createTokens({
   async function standing(tx: Tx, { subject, tenantId, session: named }: TokenIdentity): Promise<StandingSession> {
     if (named === undefined) throw ended();
     const at = now();
-    const { sessionId, impersonationId } = named;
-    const session = await findStandingSession(tx, { sessionId, now: at, idleMinutes: IDLE_MINUTES });
+    const { sessionId, impersonationId, keyId } = named;
+    const session = await findStandingSession(tx, { sessionId, keyId, now: at, idleMinutes: IDLE_MINUTES });
     const isItsOwn =
       session?.userId === subject &&
       (session.tenantId ?? undefined) === tenantId &&

@@ -78,6 +78,30 @@ describe.skipIf(findBrowser() === undefined)('people', () => {
     await context.close();
   });
 
+  test('what a closed tab left active is stopped where it is in the way', async () => {
+    const begun = await stage.signedIn('root', '/admin/tenants');
+    const wanted = async (page: Page, tenant: string): Promise<void> => {
+      await page.getByRole('button', { name: `Switch to tenant ${tenant}` }).click();
+      await page.getByRole('textbox', { name: 'Reason' }).fill('looking at the teams');
+      await page.getByRole('dialog').getByRole('button', { name: 'Switch to tenant' }).click();
+    };
+    await wanted(begun.page, 'Acme Behavioral Health');
+    await begun.page.getByText('Acting in Acme Behavioral Health as platform admin').waitFor();
+    await begun.context.close();
+
+    const { page, context } = await stage.signedIn('root', '/admin/tenants');
+    await wanted(page, 'Lakeside Billing');
+    await page.getByText('You are acting in another tenant already.').waitFor();
+    expect(await axeFaults(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Stop acting in Acme Behavioral Health' }).click();
+    await page.getByText('You are acting in another tenant already.').waitFor({ state: 'detached' });
+    await page.getByRole('dialog').getByRole('button', { name: 'Switch to tenant' }).click();
+    await page.getByText('Acting in Lakeside Billing as platform admin').waitFor();
+    await page.getByRole('button', { name: 'Stop impersonating' }).click();
+    await page.getByRole('heading', { name: 'Tenants' }).waitFor();
+    await context.close();
+  });
+
   test('acting in a tenant ends by itself, and says so', async () => {
     const { page, context, complaints } = await stage.signedIn('root', '/admin/tenants');
     await page.getByRole('button', { name: 'Switch to tenant Acme Behavioral Health' }).click();

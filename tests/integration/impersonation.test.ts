@@ -108,7 +108,12 @@ describe('while it is active', () => {
     );
     expect(answers.map(({ status }) => status).sort()).toEqual([201, 409, 409, 409]);
     expect(answers.flatMap(({ body }) => body.code ?? [])).toEqual(Array(3).fill('ALREADY_IMPERSONATING'));
-    const key = answers.find(({ status }) => status === 201)?.body.accessToken ?? '';
+    const first = answers.find(({ status }) => status === 201)?.body;
+    const key = first?.accessToken ?? '';
+    const named = answers.flatMap(({ body }) => ('impersonation' in body ? [body.impersonation] : []));
+    const tenantId = claimsOf(key)['tenant_id'];
+    const active = { impersonationId: first?.impersonationId, tenantId, tenantName: expect.any(String) as string };
+    expect(named).toEqual(Array(3).fill(active));
     expect((await start('other', { reason: 'nested' }, { as: { key } })).body.code).toBe('ALREADY_IMPERSONATING');
     expect((await office.service.post('/auth/refresh', undefined, { as: { key } })).status).toBe(403);
   });
@@ -230,6 +235,27 @@ describe('it ends', () => {
       await office.service.settle();
       expect((await newRole({ key })).status).toBe(401);
     }
+  });
+
+  test('with its actor’s signing out, by their own token or by its own', async () => {
+    const signOut = (key: string) => office.service.request('/auth/logout', undefined, { as: { key } });
+    const own = await tokenOf(office.service, { tenant: 'platform', email: emailOf('pia') });
+    const [one, two] = [await started('acme', { as: { key: own } }), await started('other')];
+    const since = await office.lastEntryId();
+    expect((await signOut(own)).status).toBe(204);
+    expect((await newRole({ key: one.key })).status).toBe(401);
+    expect((await newRole({ user: 'pia', tenant: 'acme', impersonation: one.id })).body.code).toBe(
+      'IMPERSONATION_REQUIRED',
+    );
+    const told = (await eventsOf(one.id)).map(({ type, actor }) => `${type} ${actor ?? ''}`);
+    expect(told.sort()).toEqual(['IMPERSONATION_ENDED pia', 'IMPERSONATION_STARTED pia', 'SIGNED_OUT pia']);
+    expect(await office.entriesSince(since)).toMatchObject([{ purpose: 'impersonation.end', actorUserId: 'pia' }]);
+    const open = `select from identity.session where impersonation_id = $1 and revoked_at is null`;
+    expect(await office.world.sql(open, [one.id])).toEqual([]);
+
+    expect((await signOut(two.key)).status).toBe(204);
+    expect(await typesOf(two.id)).toContain('IMPERSONATION_ENDED');
+    expect((await start('acme', { reason: 'another' })).status).toBe(201);
   });
 
   test('for good: nobody prolongs or revives it, the service least of all', async () => {

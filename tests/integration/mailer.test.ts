@@ -251,18 +251,15 @@ describe('a test mail', () => {
     }
   });
 
-  test('answers what the server said, and is written down', async () => {
+  test('answers what the server said, and is written down, without the address', async () => {
     await put();
     expect(await tryOut()).toMatchObject({ status: 200, body: { delivery: 'smtp', reply: '250 taken' } });
-    expect((await events()).at(-1)).toMatchObject({
-      type: 'MAIL_TEST_SENT',
-      actor: 'root',
-      details: { to: 'ada@example.com', outcome: 'sent', reply: '250 taken' },
-    });
+    expect((await events()).at(-1)).toMatchObject({ type: 'MAIL_TEST_SENT', actor: 'root' });
+    expect((await events()).at(-1)?.details).toEqual({ domain: 'example.com', outcome: 'sent' });
     server.play = (step) => (step === 'rcpt' ? 550 : undefined);
     const refused = await tryOut();
-    expect(refused).toMatchObject({ status: 502, body: { code: 'MAIL_FAILED', detail: '550 no to ada@example.com' } });
-    expect((await events()).at(-1)).toMatchObject({ details: { outcome: 'refused' } });
+    expect(refused).toMatchObject({ status: 502, body: { code: 'MAIL_FAILED', detail: '550 no to ***@example.com' } });
+    expect((await events()).at(-1)?.details).toEqual({ domain: 'example.com', outcome: 'refused' });
     await server.down();
     expect(await tryOut()).toMatchObject({ status: 502, body: { code: 'MAIL_FAILED' } });
   });

@@ -172,6 +172,33 @@ describe('nobody else is answered', () => {
     expect(await office.entriesSince(since)).toEqual([]);
   });
 
+  test('nor of their own requests, but a platform admin, who has none', async () => {
+    const { id: roleId } = await office.addRole('AUDITS', ['claims.read']);
+    const asked = { roleId, durationMinutes: 60, reason: 'Month end' };
+    const { body } = await office.service.post<{ elevation: { id: string } }>('/elevations', asked, NIA);
+    const one = `/elevations/${body.elevation?.id ?? ''}`;
+    const lists = ['/elevations', '/delegations', '/emergency-access'];
+    const answers = async (who: ReturnType<typeof by>): Promise<string[]> => {
+      const told = await Promise.all([...lists, one].map((path) => office.service.get(path, who)));
+      return told.map(({ status, body: { code } }) => `${String(status)} ${code ?? ''}`.trim());
+    };
+    expect(await answers(NIA)).toEqual(['200', '200', '200', '200']);
+    expect(await answers(by('root'))).toEqual(['200', '200', '200', '404 NOT_FOUND']);
+    for (const who of [by('oda'), by('conny'), by('never')]) {
+      expect(await answers(who)).toEqual(Array(4).fill('403 FORBIDDEN'));
+    }
+    const become = async (change: string): Promise<void> => {
+      await office.world.sql(change);
+      await office.service.settle();
+    };
+    await become(`update identity.tenant set status = 'read_only' where id = 'acme'`);
+    expect(await answers(NIA)).toEqual(['200', '200', '200', '200']);
+    await become(`update identity.tenant set status = 'suspended' where id = 'acme'`);
+    expect(await answers(NIA)).toEqual(Array(4).fill('403 TENANT_SUSPENDED'));
+    expect(await answers(by('root'))).toEqual(['200', '200', '200', '404 NOT_FOUND']);
+    await become(`update identity.tenant set status = 'active' where id = 'acme'`);
+  });
+
   test('and nobody in a suspended tenant', async () => {
     await office.world.sql(`update identity.tenant set status = 'suspended' where id = 'other'`);
     await office.service.settle();

@@ -186,8 +186,6 @@ test('`keys` says what signs, and makes the next one, with the service’s own s
   const { lines } = await run('keys rotate', { now: true, json: false });
   const left = await list();
   expect(left.map(({ state }) => state)).toEqual(['signs']);
-  expect(lines.join('')).toMatch(
-    new RegExp(`^${left[0]?.kid ?? ''} signs from .*Z; a process that runs signs with it`),
-  );
+  expect(lines.join('')).toMatch(new RegExp(`^${left[0]?.kid ?? ''} signs from .*Z$`));
   expect(findKeyCommand('keys eat')).toBeUndefined();
 });

@@ -131,11 +131,12 @@ describe('a session', () => {
   test('of one user serves nobody else: subject, tenant and impersonation must be its own', async () => {
     const token = await adaIn();
     const sessionId = String(claimsOf(token)['sid']);
+    const [{ kid: keyId } = { kid: '' }] = await world.sql<{ kid: string }>(`select kid from identity.signing_key`);
     const check = (over: object) =>
       tokens.checkSession({
         subject: 'ada',
         tenantId: 't1',
-        session: { sessionId, impersonationId: undefined },
+        session: { sessionId, impersonationId: undefined, keyId },
         acceptedUntil: Infinity,
         keysStand: () => true,
         ...over,
@@ -146,8 +147,9 @@ describe('a session', () => {
       { tenantId: 't2' },
       { tenantId: undefined },
       { session: undefined },
-      { session: { sessionId, impersonationId: 'i1' } },
-      { session: { sessionId: 'no-such-session', impersonationId: undefined } },
+      { session: { sessionId, impersonationId: 'i1', keyId } },
+      { session: { sessionId: 'no-such-session', impersonationId: undefined, keyId } },
+      { session: { sessionId, impersonationId: undefined, keyId: 'no-such-key' } },
     ]) {
       await expect(check(over)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
     }

@@ -7,6 +7,8 @@ import { hashPassword } from '../../src/platform/password-hash.js';
 import { createPasswordHasher } from '../../src/platform/password-hash.js';
 import { forgetOldAttempts } from '../../src/signin/attempt-store.js';
 import { createPasswordJudge } from '../../src/signin/password-rules.js';
+import { createSignIn } from '../../src/signin/sign-in.js';
+import { createMetrics } from '../../src/platform/metrics.js';
 import { createPasswords } from '../../src/signin/passwords.js';
 import type { Passwords } from '../../src/signin/passwords.js';
 import { startService } from '../support/service.js';
@@ -231,7 +233,7 @@ describe('a refusal', () => {
 
 describe('failures', () => {
   test('of fifty guesses at once at most five are looked at, and the account is locked', async () => {
-    const { email } = await newPerson();
+    const { userId, email } = await newPerson();
     const before = await hashesDone();
     const answers = await Promise.all(
       Array.from({ length: 50 }, (_, at) =>
@@ -249,8 +251,17 @@ describe('failures', () => {
     expect(locked).toMatchObject({ status: 429, body: { code: 'SIGN_IN_LOCKED' } });
     expect(Number(locked.headers['retry-after'])).toBeGreaterThan(800);
     expect(Number(locked.headers['retry-after'])).toBeLessThanOrEqual(900);
-    const types = (await eventsOf(world, 't1')).map(({ type }) => type);
-    expect(types.filter((type) => type === 'ACCOUNT_LOCKED')).toHaveLength(1);
+    // What is refused unlooked at is written down once a lock: whoever asks may add no more rows than that.
+    const written = async (field: 'type' | 'reason', value: string): Promise<number> =>
+      (await eventsOf(world, 't1')).filter(
+        ({ type, details }) => details['userId'] === userId && { type, reason: details['reason'] }[field] === value,
+      ).length;
+    expect(await written('type', 'ACCOUNT_LOCKED')).toBe(1);
+    expect(await written('reason', 'wrong_password')).toBe(5);
+    expect(await written('reason', 'locked')).toBe(1);
+    service.setNow(new Date(Date.now() + 16 * 60_000));
+    for (let attempt = 0; attempt < 8; attempt += 1) await signIn(service, { tenant: 't1', email, password: WRONG });
+    expect(await written('reason', 'locked')).toBe(2);
   });
 
   test('lock an address that nobody has in the same way', async () => {
@@ -366,6 +377,14 @@ describe('failures', () => {
       const answer = await signIn(other, { tenant: 't1', email });
       expect(answer.body.code).toBe('SIGN_IN_THROTTLED');
       expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
+      const throttled = async (): Promise<number> =>
+        (await eventsOf(world, 'platform')).filter(({ details }) => details['reason'] === 'throttled').length;
+      expect(await throttled()).toBe(1);
+      other.setNow(new Date(Date.now() + 16 * 60_000));
+      for (let attempt = 0; attempt < 13; attempt += 1) {
+        await signIn(other, { tenant: 't1', email: `w${String(attempt)}@example.com` });
+      }
+      expect(await throttled()).toBe(2);
     } finally {
       await other.stop();
       await world.sql(`delete from security.sign_in_source`);
@@ -407,6 +426,55 @@ test('a changed password leaves nothing of it behind, whatever key it is sent wi
       tx.query({ text: `select operation_id from audit.idempotency_claim where key = $1`, values: [key] }),
     );
   expect(rows).toEqual([]);
+});
+
+describe('at the same moment', () => {
+  const rowsOf = async (text: string): Promise<number> =>
+    (await world.pool(undefined).transaction((tx) => tx.query({ text }))).rowCount;
+
+  /** What a reset of the user's password holds, in its order: first the user, and when `work` has begun, the credential. */
+  async function besidesReset<T>(userId: string, work: () => Promise<T>): Promise<T> {
+    const settings = { 'bailiwick.platform': 'on' };
+    const waiting = `select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
+    const { result } = await world.pool('bailiwick_service').transaction(
+      async (tx) => {
+        await tx.query({ text: `select from security.app_user where id = $1 for update`, values: [userId] });
+        const begun = work();
+        await expect.poll(() => rowsOf(waiting), { timeout: 10_000 }).toBe(1);
+        const text = `update security.credential set changed_at = changed_at where user_id = $1`;
+        await tx.query({ text, values: [userId] });
+        return { result: begun };
+      },
+      { settings },
+    );
+    return await result;
+  }
+
+  test('as a reset a sign-in and a change of the password wait for it, and none of them fails', async () => {
+    const { userId, email } = await newPerson();
+    const { status, body } = await besidesReset(userId, () => signIn(service, { tenant: 't1', email }));
+    expect(status).toBe(200);
+    const wanted = { currentPassword: PASSWORD, newPassword: ANOTHER };
+    const changed = await besidesReset(userId, () => changePassword(service, body.accessToken ?? '', wanted));
+    expect(changed.status).toBe(200);
+  });
+
+  test('two of one address take the counts in one order: that of the source, then that of the account', async () => {
+    const { email } = await newPerson();
+    const issued = { accessToken: 'token', sessionId: 'session', expiresAt: new Date() };
+    const held = `select from security.sign_in_failure where tenant_id = 't1' for update nowait`;
+    const enter = createSignIn({
+      pool: world.pool('bailiwick_service'),
+      hasher: createPasswordHasher(),
+      tokens: { issueToken: () => Promise.resolve(issued) },
+      throttle: { reserve: () => Promise.resolve(undefined), giveBack: () => rowsOf(held).then(() => undefined) },
+      now: () => service.now(),
+      metrics: createMetrics(),
+    });
+    const { signal } = new AbortController();
+    const attempt = { slug: 't1', email, password: PASSWORD, address: '192.0.2.7', requestId: 'r', signal };
+    expect(await enter(attempt)).toMatchObject({ accessToken: 'token' });
+  });
 });
 
 describe('a one-time password', () => {

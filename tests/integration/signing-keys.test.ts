@@ -4,7 +4,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
 import { createKeyRing } from '../../src/signin/key-ring.js';
 import type { KeyRing } from '../../src/signin/key-ring.js';
-import { startService } from '../support/service.js';
+import { rotateKeys } from '../../src/signin/key-commands.js';
+import { SIGN_IN, startService } from '../support/service.js';
 import type { RunningService } from '../support/service.js';
 import { addPerson, emailOf, getMe, tokenOf } from '../support/sign-in-world.js';
 import { createWorld, quiet } from '../support/world.js';
@@ -24,15 +25,12 @@ function newRing(secret = 's'.repeat(32)): KeyRing {
   return createKeyRing({ pool: world.pool('bailiwick_service'), secret, log: quiet, now: () => time });
 }
 
-const sign = (ring: KeyRing): Promise<string> =>
-  ring.sign({
-    issuer: 'i',
-    audience: 'a',
-    subject: 's',
-    issuedAt: time,
-    expiresAt: new Date(time.getTime() + HOUR_MS),
-    claims: {},
-  });
+const sign = (ring: KeyRing): Promise<string> => {
+  const expiresAt = new Date(time.getTime() + HOUR_MS);
+  const content = { issuer: 'i', audience: 'a', subject: 's', issuedAt: time, expiresAt, claims: {} };
+  const settings = { 'bailiwick.platform': 'on' };
+  return world.pool('bailiwick_service').transaction((tx) => ring.sign(tx, content), { settings });
+};
 const kidOf = (token: string): string =>
   (JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()) as { kid: string }).kid;
 const kids = async (ring: KeyRing): Promise<string[]> => (await ring.readPublicKeys()).map(({ kid }) => kid ?? '');
@@ -133,7 +131,6 @@ describe('rotation', () => {
     await ring.renew(false);
     const { kid } = await ring.renew(true);
     expect(await kids(ring)).toEqual([kid]);
-    await ring.rotate();
     expect(kidOf(await sign(ring))).toBe(kid);
   });
 });
@@ -179,5 +176,25 @@ describe('the running service', () => {
     } finally {
       await replica.stop();
     }
+  });
+  test('once another process has made a key that signs at once refuses all that the others signed, and signs with it', async () => {
+    const ada = { tenant: 't1', email: emailOf('ada') };
+    const old = await tokenOf(service, ada);
+    const answers = async (token: string): Promise<unknown[]> => {
+      const question = { user: 'ada', permission: 'users.read', tenant: 't1' };
+      const { body } = await service.post<{ active: boolean }>('/auth/introspect', { token });
+      return [
+        (await getMe(service, token)).status,
+        (await service.check(question, { as: { key: token } })).status,
+        body.active,
+      ];
+    };
+    expect(await answers(old)).toEqual([200, 200, true]);
+    const context = { pool: world.pool('bailiwick_service'), print: () => undefined, log: quiet, json: false };
+    await rotateKeys(context, { secret: SIGN_IN.signingSecret, atOnce: true, dryRun: false });
+    expect(await answers(old)).toEqual([401, 401, false]);
+    const young = await tokenOf(service, ada);
+    expect(kidOf(young)).not.toBe(kidOf(old));
+    await expect.poll(() => answers(young), { timeout: 10_000 }).toEqual([200, 200, true]);
   });
 });

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type AuthenticationOptions, createAuthentication } from '../../src/http/authentication.js';
 import { startDeadline } from '../../src/http/deadline.js';
 import type { ServiceKey } from '../../src/http/service-key-store.js';
+import type { TokenIdentity } from '../../src/platform/jwt.js';
 import { newServiceKey, serviceKeyId, sha256 } from '../../src/platform/service-key.js';
 import type { Caller } from '../../src/shared/caller.js';
 import { Problem } from '../../src/shared/problem.js';
@@ -304,7 +305,7 @@ describe('what a token says is worked out once', () => {
   let now: Date;
 
   /** Says who is asking, by one token; `session` is that of a token of ours. */
-  function asking(session?: { sessionId: string; impersonationId: undefined }): () => Promise<Caller> {
+  function asking(session?: TokenIdentity['session']): () => Promise<Caller> {
     verified = 0;
     asked = [];
     keysStand = true;
@@ -345,7 +346,7 @@ describe('what a token says is worked out once', () => {
   });
 
   test('of one of ours too, and its session is asked for each time', async () => {
-    const ask = asking({ sessionId: 's1', impersonationId: undefined });
+    const ask = asking({ sessionId: 's1', impersonationId: undefined, keyId: 'k1' });
     await ask();
     await ask();
     await expect(ask()).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });

@@ -1,12 +1,14 @@
 /**
  * Into a tenant, as the seeds walk through it: the modal says that every action is audited under the platform user id, and
- * asks why. The token of the impersonation lies beside the person's own, which comes back when it ends.
+ * asks why. The token of the impersonation lies beside the person's own, which comes back when it ends. One that is active
+ * elsewhere, or was left behind by a tab that closed, is named by the refusal and stopped from here.
  */
 import { useState } from 'react';
 
 import type { Tenant } from '../../../src/contract/api.js';
 import { call } from '../api/client.js';
 import { useMe } from '../api/me.js';
+import { asProblem } from '../api/problem.js';
 import { changeSession } from '../api/session.js';
 import { Field, TextArea } from '../parts/field.js';
 import { FormDialog } from '../parts/form-dialog.js';
@@ -23,6 +25,7 @@ export function SwitchDialog({ tenant, onClose }: { tenant: Tenant; onClose: () 
   const [ticket, setTicket] = useState('');
   const [emergency, setEmergency] = useState(false);
   const { isBusy, error, run } = useWork();
+  const active = error === undefined ? undefined : asProblem(error).body.impersonation;
   const isShort = reason.trim().length < REASON_MIN;
   const submit = (): void => {
     if (isShort) return;
@@ -45,6 +48,10 @@ export function SwitchDialog({ tenant, onClose }: { tenant: Tenant; onClose: () 
       await navigate('/admin/users');
     });
   };
+  const stop = (tenantId: string): void =>
+    run(async () => {
+      await call('endImpersonation', { path: { id: tenantId } });
+    });
   return (
     <FormDialog
       title={t('switch.title', { name: tenant.name })}
@@ -52,6 +59,11 @@ export function SwitchDialog({ tenant, onClose }: { tenant: Tenant; onClose: () 
       {...{ isBusy, submit, onClose }}
     >
       {error !== undefined && <Refusal error={error} />}
+      {active !== undefined && (
+        <button type="button" className="button" disabled={isBusy} onClick={() => stop(active.tenantId)}>
+          {t('switch.stop', { tenant: active.tenantName })}
+        </button>
+      )}
       <Notice kind="warn">
         <p>{t('switch.text', { user: me.data?.userId ?? '' })}</p>
       </Notice>

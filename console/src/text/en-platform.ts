@@ -50,6 +50,7 @@ export const platformTexts = {
   'switch.ticket': 'Ticket (optional)',
   'switch.ticket.needed': 'An emergency needs a ticket.',
   'switch.emergency': 'This is an emergency (break glass)',
+  'switch.stop': 'Stop acting in {tenant}',
   'switch.save': 'Switch to tenant',
   'banner.over': 'Your time in {tenant} is over: you act as yourself again.',
   'banner.acting': 'Acting in {tenant} as platform admin',

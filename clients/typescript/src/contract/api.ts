@@ -78,7 +78,17 @@ export type Problem = {
      */
     changes: Array<PermissionSetChange>;
   };
+  /**
+   * For `ALREADY_IMPERSONATING`, the caller's own that is active, to be stopped first.
+   */
+  impersonation?: {
+    impersonationId: Id;
+    tenantId: Id;
+    tenantName: TenantName;
+  };
 };
+
+export type TenantName = string;
 
 export type DisplayName = string;
 
