@@ -139,7 +139,7 @@ export function createSealer(options: SealerOptions): Sealer {
   }
 
   async function open(name: LogName): Promise<OpenLog> {
-    const kept = await Promise.all(sinks.map((sink) => sink.last(name.origin)));
+    const kept = await Promise.all(sinks.map(async (sink) => await sink.last?.(name)));
     const known = [...kept, await lastOfDatabase(inPool, name.lane), remembered.get(name.lane)].filter(
       (checkpoint) => checkpoint !== undefined,
     );

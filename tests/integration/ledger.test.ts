@@ -1,11 +1,12 @@
 /** The ledger in the database and on the command line: hashes computed again in SQL, hands on rows, exports, proofs. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { AUDIT_COMMANDS } from '../../src/audit/audit-commands.js';
 import type { AuditOptions } from '../../src/audit/audit-commands.js';
+import { createFileSink } from '../../src/audit/checkpoint-sinks.js';
 import { publicBytes, readCheckpoints } from '../../src/audit/checkpoint.js';
 import type { Lane } from '../../src/audit/ledger.js';
 import type { InTransaction } from '../../src/audit/ledger-reader.js';
@@ -299,5 +300,33 @@ describe('the commands', () => {
     expect((await command('status')).lines[0]).toMatch(
       new RegExp(`^admin: ${String(ENTRIES)} sealed, ${String(ENTRIES)} covered, 3 waiting`),
     );
+  });
+});
+
+describe('a checkpoint file', () => {
+  const MANY = 200_000;
+  /** Longer than a string can be; what lies between the notes takes no room on the disk. */
+  const LONG_BYTES = 600 << 20;
+  const notes = async () => readCheckpoints(await readFile(sealing.file, 'utf8'));
+
+  test(`of ${String(MANY)} notes is read by verify and prune`, async () => {
+    const path = join(sealing.file, '..', 'many.txt');
+    await writeFile(path, '');
+    for (const { note } of await notes()) await appendFile(path, `\n${note}`.repeat(MANY / ENTRIES));
+    const last = (await notes()).at(-1);
+    await appendFile(path, `\n${last?.note ?? ''}`.repeat(MANY));
+    const lane = last?.origin.endsWith('/admin') === true ? 'admin' : 'decision';
+    const part = await command('verify', { checkpoints: path, lane, to: '20', json: true });
+    expect(JSON.parse(part.lines[0] ?? '')).toMatchObject({ verified: 20, checkpointsFrom: 'outside' });
+    expect((await command('prune', { checkpoints: path, before: '2999-01-01' })).code).toBe(3);
+  });
+
+  test('that is longer than a string can be is read, forwards and from its end', async () => {
+    const path = join(sealing.file, '..', 'long.txt');
+    await writeFile(path, await readFile(sealing.file));
+    await truncate(path, LONG_BYTES);
+    expect((await command('verify', { checkpoints: path, lane: 'admin' })).code).toBe(0);
+    for (const { lane, origin } of await world.pool('bailiwick_operator').transaction(listOrigins))
+      expect(await createFileSink(path).last?.({ lane, origin })).toMatchObject({ origin, size: ENTRIES });
   });
 });

@@ -8,6 +8,7 @@ import { createFileSink } from '../../src/audit/checkpoint-sinks.js';
 import { isSignedBy, readCheckpoints } from '../../src/audit/checkpoint.js';
 import { readBatches } from '../../src/audit/ledger-reader.js';
 import { selectHoldUp } from '../../src/audit/ledger-state-store.js';
+import { KnownRoots } from '../../src/audit/known-roots.js';
 import { emptyLog } from '../../src/audit/ledger.js';
 import type { Lane } from '../../src/audit/ledger.js';
 import { verifyLog } from '../../src/audit/verify.js';
@@ -43,7 +44,7 @@ async function verify(lane: Lane = 'admin'): Promise<Verdict> {
     after: emptyLog(origin),
     withEntries: () => true,
   });
-  return await verifyLog(batches, { origin, checkpoints, pruned: [], toEnd: true });
+  return await verifyLog(batches, { origin, checkpoints: KnownRoots.of(checkpoints), pruned: [], toEnd: true });
 }
 
 describe('sealing', () => {
