@@ -190,7 +190,11 @@ function printPublicKey({ config, print }: AuditContext): Promise<number> {
 
 async function lanesOf(run: InTransaction, { lane }: { lane?: string | undefined }): Promise<LogName[]> {
   if (lane !== undefined && !isLane(lane)) throw new Error('`--lane` is neither `admin` nor `decision`');
-  return (await run(listOrigins)).filter((each) => lane === undefined || each.lane === lane);
+  const names = await run(listOrigins);
+  const missing = LANES.find((each) => !names.some((name) => name.lane === each));
+  // Every database has both, from its first migration on: one that is gone is not one that is well.
+  if (missing !== undefined) throw new Error(`the database has no log of lane ${missing}`);
+  return names.filter((each) => lane === undefined || each.lane === lane);
 }
 
 const isLane = (text: string): text is Lane => LANES.some((lane) => lane === text);

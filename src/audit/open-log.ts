@@ -42,6 +42,9 @@ export async function openLog(
     return { end: undefined, fault: { seq: last.lastSeq, what } };
   }
   const end = last === undefined ? emptyLog(origin) : endAfter(last);
+  const other = known.find((checkpoint) => checkpoint.origin !== origin);
+  if (other !== undefined)
+    return { end, fault: { seq: 1, what: `the last known checkpoint is of ${other.origin}, and this is ${origin}` } };
   const start =
     known.length === 0 ? end : await endUpTo(run, { lane, origin }, Math.min(...known.map(({ size }) => size)));
   if (start === undefined) return { end, fault: { seq: last?.lastSeq ?? 1, what: 'a seal contradicts itself' } };

@@ -144,7 +144,9 @@ export function createSealer(options: SealerOptions): Sealer {
       (checkpoint) => checkpoint !== undefined,
     );
     const { end, fault } = await openLog(inPool, name, known);
-    const signedSize = Math.max(0, ...known.filter(({ note }) => note !== '').map(({ size }) => size));
+    // A file that is new begins with a checkpoint of what there is, however long nothing is written then.
+    const isNew = sinks.some((sink, at) => sink.last !== undefined && kept[at] === undefined);
+    const signedSize = isNew ? 0 : Math.max(0, ...known.filter(({ note }) => note !== '').map(({ size }) => size));
     const opened = { ...name, end, isBroken: false, signedSize, signedAt: -Infinity, patrolAt: undefined };
     broken.delete(name.lane);
     metrics.broken(name.lane, false);

@@ -59,11 +59,12 @@ export async function verifyDatabase(run: InTransaction, name: LogName, wanted: 
   const evidence = await evidenceFor(name, wanted, await storedCheckpoints(run, lane));
   const range = await seqsOf(run, lane, wanted);
   const state = (await run(listLaneStates)).find((each) => each.lane === lane);
+  const fault = evidence.fault ?? faultOfNone(wanted, evidence, state?.sealed ?? 0);
   const about = { name, evidence, unsealed: state?.unsealed ?? 0 };
   const start = range === undefined ? undefined : await endUpTo(run, name, range.from - 1);
-  if (evidence.fault !== undefined || range === undefined || start === undefined) {
+  if (fault !== undefined || range === undefined || start === undefined) {
     const contradiction = { seq: range?.from ?? 1, what: 'the seal before it contradicts itself' };
-    return report(about, { fault: evidence.fault ?? (range === undefined ? undefined : contradiction) });
+    return report(about, { fault: fault ?? (range === undefined ? undefined : contradiction) });
   }
   const [unproved] = await run((tx) => listUnprovedPrunings(tx, lane));
   if (unproved !== undefined) {
@@ -106,7 +107,8 @@ export async function verifyExportedLog(
   });
   const isShort = verdict.fault === undefined && range.to !== Infinity && verdict.end.frontier.size < range.to;
   if (isShort) fault = { seq: verdict.end.frontier.size + 1, what: 'the export ends before it' };
-  return report({ name: log, evidence, unsealed: log.unsealed() }, { ...verdict, fault: verdict.fault ?? fault });
+  fault = verdict.fault ?? faultOfNone(wanted, evidence, verdict.end.frontier.size) ?? fault;
+  return report({ name: log, evidence, unsealed: log.unsealed() }, { ...verdict, fault });
 }
 
 /** What the database remembers of the last checkpoints. */
@@ -164,20 +166,15 @@ export async function evidenceFor(
 ): Promise<Judged> {
   const checkpoints = new KnownRoots();
   let fault: Fault | undefined;
-  let other: Checkpoint | undefined;
   let lastNote = '';
   for await (const each of brought ?? remembered) {
     // What two processes kept of one checkpoint is judged once.
     if (each.note === lastNote || !isOfLane(each, name)) continue;
     lastNote = each.note;
-    if (each.origin !== name.origin) other = each;
-    else if (key !== undefined && !isSignedBy(each, key))
-      fault ??= { seq: each.size, what: `the checkpoint at ${each.size} is not signed with this key` };
-    else checkpoints.add(each);
+    fault = flawOf(each, name, key);
+    if (fault !== undefined) break;
+    if (each.origin === name.origin) checkpoints.add(each);
   }
-  // One of the same lane that names another log was made for the log that should be here.
-  if (checkpoints.count === 0 && other !== undefined)
-    fault ??= { seq: 1, what: `the checkpoints are of ${other.origin}, and this is ${name.origin}` };
   const from = brought === undefined ? 'the database' : 'outside';
   return {
     checkpoints,
@@ -185,6 +182,23 @@ export async function evidenceFor(
     signatures: key === undefined ? 'not checked' : 'checked',
     checkpointsFrom: checkpoints.count === 0 ? 'nowhere' : from,
   };
+}
+
+/** What one note of the lane says against the log. */
+function flawOf(note: Checkpoint, { origin }: LogName, key: KeyObject | undefined): Fault | undefined {
+  const isBelieved = key === undefined || isSignedBy(note, key);
+  // It was made for the log that should be here: a log keeps its name for ever, and one key signs for one database.
+  if (note.origin !== origin && isBelieved)
+    return { seq: 1, what: `some of the checkpoints are of ${note.origin}, and this is ${origin}` };
+  if (note.origin === origin && !isBelieved)
+    return { seq: note.size, what: `the checkpoint at ${note.size} is not signed with this key` };
+  return undefined;
+}
+
+/** Whoever brings checkpoints wants them compared: that there is none of a sealed log is not as good as bringing none. */
+function faultOfNone({ checkpoints }: Evidence, evidence: Judged, sealed: number): Fault | undefined {
+  if (checkpoints === undefined || evidence.checkpoints.count > 0 || sealed === 0) return undefined;
+  return { seq: 1, what: 'it is sealed, and none of the checkpoints given is of it' };
 }
 
 function report(

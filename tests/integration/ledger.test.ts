@@ -7,15 +7,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { AUDIT_COMMANDS } from '../../src/audit/audit-commands.js';
 import type { AuditOptions } from '../../src/audit/audit-commands.js';
 import { createFileSink } from '../../src/audit/checkpoint-sinks.js';
-import { publicBytes, readCheckpoints } from '../../src/audit/checkpoint.js';
+import { publicBytes, readCheckpoints, signCheckpoint } from '../../src/audit/checkpoint.js';
 import type { Lane } from '../../src/audit/ledger.js';
 import type { InTransaction } from '../../src/audit/ledger-reader.js';
 import { listOrigins } from '../../src/audit/seal-store.js';
 import { verifyDatabase } from '../../src/audit/verify-ledger.js';
 import type { LaneReport } from '../../src/audit/verify-ledger.js';
-import { PUBLIC_KEY as OTHER_KEY } from '../support/made-log.js';
+import { KEY as OTHER_PRIVATE_KEY, PUBLIC_KEY as OTHER_KEY } from '../support/made-log.js';
 import { vectors } from '../support/ledger-vectors.js';
-import { PUBLIC_KEY, sealingOf } from '../support/sealing.js';
+import { KEY, PUBLIC_KEY, sealingOf } from '../support/sealing.js';
 import type { Sealing } from '../support/sealing.js';
 import { createWorld } from '../support/world.js';
 import type { World } from '../support/world.js';
@@ -308,6 +308,7 @@ describe('a checkpoint file', () => {
   /** Longer than a string can be; what lies between the notes takes no room on the disk. */
   const LONG_BYTES = 600 << 20;
   const notes = async () => readCheckpoints(await readFile(sealing.file, 'utf8'));
+  const stranger = { origin: 'bailiwick/other/admin', size: 3, root: Buffer.alloc(32, 1) };
 
   test(`of ${String(MANY)} notes is read by verify and prune`, async () => {
     const path = join(sealing.file, '..', 'many.txt');
@@ -328,5 +329,53 @@ describe('a checkpoint file', () => {
     expect((await command('verify', { checkpoints: path, lane: 'admin' })).code).toBe(0);
     for (const { lane, origin } of await world.pool('bailiwick_operator').transaction(listOrigins))
       expect(await createFileSink(path).last?.({ lane, origin })).toMatchObject({ origin, size: ENTRIES });
+  });
+
+  test('with notes of the same lane under another name, of the same key, is of a log that was renamed', async () => {
+    const path = await inFile('renamed.txt', [
+      await readFile(sealing.file, 'utf8'),
+      '',
+      signCheckpoint(stranger, KEY).note,
+    ]);
+    const { code, lines } = await command('verify', { checkpoints: path, lane: 'admin' });
+    expect(code).toBe(3);
+    expect(lines[0]).toContain('NOT WHAT IT WAS, from entry 1: some of the checkpoints are of bailiwick/other/admin');
+    expect((await command('verify', { checkpoints: path, lane: 'decision' })).code).toBe(0);
+    const exported = await inFile('renamed.ndjson', (await command('export')).lines);
+    expect((await command('verify', { checkpoints: path, file: exported })).code).toBe(3);
+  });
+
+  test("may hold another key's notes as well", async () => {
+    const note = signCheckpoint(stranger, OTHER_PRIVATE_KEY).note;
+    const path = await inFile('shared.txt', [await readFile(sealing.file, 'utf8'), '', note]);
+    expect((await command('verify', { checkpoints: path })).code).toBe(0);
+    const alone = await inFile('strange.txt', ['', note]);
+    expect((await command('verify', { checkpoints: alone, lane: 'admin' })).code).toBe(3);
+  });
+
+  test('without a note of a log that is sealed is not as good as none', async () => {
+    const path = await inFile('empty.txt', ['nothing']);
+    const { code, lines } = await command('verify', { checkpoints: path });
+    expect(code).toBe(3);
+    expect(lines[0]).toContain('none of the checkpoints given is of it');
+    const exported = await inFile('uncovered.ndjson', (await command('export')).lines);
+    expect((await command('verify', { checkpoints: path, file: exported })).code).toBe(3);
+  });
+
+  test('is not asked about a log that is not there', async () => {
+    await expect(
+      AUDIT_COMMANDS.get('audit verify')?.({
+        config: { key: undefined, publicKey: undefined, checkpointFile: sealing.file },
+        options: { json: false, drop: false, 'allow-pruned': false },
+        print: () => undefined,
+        inDatabase: async (work) =>
+          await world.pool(undefined).transaction(async (tx) => {
+            await tx.query({ text: `set local session_replication_role = replica` });
+            await tx.query({ text: `savepoint whole` });
+            await tx.query({ text: `delete from audit.ledger where lane = 'admin'` });
+            return await work((inner) => inner(tx)).finally(() => tx.query({ text: `rollback to whole` }));
+          }),
+      }),
+    ).rejects.toThrow(/no log of lane admin/);
   });
 });

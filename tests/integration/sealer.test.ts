@@ -244,6 +244,51 @@ describe('what is never signed', () => {
     expect(await verify()).toMatchObject({ fault: undefined, verified: 5, covered: 5 });
   });
 
+  test('nothing is left out of a file that is new: it begins with what the database remembers', async () => {
+    const { sealer } = await sealing.start();
+    await sealing.write(10);
+    await until(async () => (await sealing.covered()) === 10);
+    await sealer.stop();
+    await rename(sealing.file, `${sealing.file}.aside`);
+    await sealing.start();
+    await until(async () => (await verify()).covered === 10);
+  });
+
+  test('a log sealed anew under another name, found by the next process from the file outside', async () => {
+    const { sealer } = await sealing.start();
+    await sealing.write(10);
+    await until(async () => (await sealing.covered()) === 10);
+    await sealer.stop();
+    const before = await readFile(sealing.file, 'utf8');
+    await sealing.tamper(
+      `update audit.access_log set purpose = 'q' where id = (select min(id) + 4 from audit.access_log)`,
+      `delete from audit.seal`,
+      `delete from audit.checkpoint`,
+      `update audit.ledger set origin = 'bailiwick/renamed/' || lane`,
+    );
+    const next = await sealing.start();
+    await until(() => Promise.resolve(next.sealer.brokenLanes().includes('admin')));
+    expect(await next.metric('audit_chain_broken{lane="admin"}')).toBe(1);
+    await sealing.untilSealed(10);
+    await new Promise((resolve) => setTimeout(resolve, AWHILE_MS));
+    expect(await sealing.covered()).toBe(0);
+    expect(await readFile(sealing.file, 'utf8')).toBe(before);
+  });
+
+  test('a log that was renamed and nothing else, by the note that the database remembers', async () => {
+    const { sealer } = await sealing.start({ sinks: [] });
+    await sealing.write(10);
+    await until(async () => (await sealing.covered()) === 10);
+    await sealer.stop();
+    await sealing.tamper(`update audit.ledger set origin = 'bailiwick/renamed/' || lane`);
+    await sealing.write(1);
+    const next = await sealing.start({ sinks: [] });
+    await until(() => Promise.resolve(next.sealer.brokenLanes().includes('admin')));
+    await sealing.untilSealed(11);
+    await new Promise((resolve) => setTimeout(resolve, AWHILE_MS));
+    expect(await sealing.covered()).toBe(10);
+  });
+
   test('rows of an older cluster: nothing is sealed before them', async () => {
     await world.superSql(
       `insert into audit.access_log (tenant_id, accessed_entity_type, accessed_entity_id, access_action, purpose)
