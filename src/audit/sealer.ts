@@ -61,7 +61,6 @@ export interface Sealer extends Part {
 interface OpenLog extends LogName {
   /** Undefined where there is nothing to continue from. */
   end: LogEnd | undefined;
-  isBroken: boolean;
   signedSize: number;
   signedAt: number;
   patrolAt: LogEnd | undefined;
@@ -87,7 +86,8 @@ export function createSealer(options: SealerOptions): Sealer {
   const ending = new AbortController();
   // A function, because the answer changes while something is awaited.
   const isEnding = (): boolean => ending.signal.aborted;
-  const broken = new Set<Lane>();
+  /** By lane what was found first. It outlives a lost connection: taking a log up looks at its last rows only. */
+  const broken = new Map<Lane, Fault>();
   let running: Promise<void> = Promise.resolve();
 
   /** Whether it is time again; then the next time is `everyMs` from now. */
@@ -147,18 +147,15 @@ export function createSealer(options: SealerOptions): Sealer {
     // A file that is new begins with a checkpoint of what there is, however long nothing is written then.
     const isNew = sinks.some((sink, at) => sink.last !== undefined && kept[at] === undefined);
     const signedSize = isNew ? 0 : Math.max(0, ...known.filter(({ note }) => note !== '').map(({ size }) => size));
-    const opened = { ...name, end, isBroken: false, signedSize, signedAt: -Infinity, patrolAt: undefined };
-    broken.delete(name.lane);
-    metrics.broken(name.lane, false);
-    if (fault !== undefined) markBroken(opened, fault);
-    return opened;
+    const found = broken.get(name.lane) ?? fault;
+    if (found !== undefined) markBroken(name.lane, found);
+    return { ...name, end, signedSize, signedAt: -Infinity, patrolAt: undefined };
   }
 
-  function markBroken(current: OpenLog, fault: Fault): void {
-    current.isBroken = true;
-    broken.add(current.lane);
-    metrics.broken(current.lane, true);
-    log.error({ lane: current.lane, ...fault }, 'the audit chain is broken: no checkpoint is signed any more');
+  function markBroken(lane: Lane, fault: Fault): void {
+    broken.set(lane, fault);
+    metrics.broken(lane);
+    log.error({ lane, ...fault }, 'the audit chain is broken: no checkpoint is signed any more');
   }
 
   /** Seals one batch; resolves to whether there may be more. */
@@ -180,7 +177,7 @@ export function createSealer(options: SealerOptions): Sealer {
     if (sealed === undefined) return false;
     current.end = sealed.end;
     const { size } = sealed.end.frontier;
-    if (!current.isBroken) remembered.set(lane, { origin: current.origin, size, root: sealed.seal.root, note: '' });
+    if (!broken.has(lane)) remembered.set(lane, { origin: current.origin, size, root: sealed.seal.root, note: '' });
     metrics.sealed(lane, sealed.seal.lastSeq - sealed.seal.firstSeq + 1);
     return sealed.isFull;
   }
@@ -188,7 +185,7 @@ export function createSealer(options: SealerOptions): Sealer {
   /** Signs what was sealed since the last checkpoint, if there is enough of it or `everyMs` has passed. */
   async function checkpoint(session: Session, current: OpenLog, everyMs: number): Promise<void> {
     const { lane, origin, end, signedSize } = current;
-    if (key === undefined || current.isBroken || end === undefined || end.frontier.size <= signedSize) return;
+    if (key === undefined || broken.has(lane) || end === undefined || end.frontier.size <= signedSize) return;
     const waitedMs = performance.now() - current.signedAt;
     const isMuch = end.frontier.size - signedSize >= CHECKPOINT_ENTRIES && waitedMs >= CHECKPOINT_MS_MIN;
     if (!isMuch && waitedMs < everyMs) return;
@@ -219,16 +216,16 @@ export function createSealer(options: SealerOptions): Sealer {
     }
     if (!isDue('patrol', options.patrolMs)) return;
     for (const each of logs) {
-      if (each.isBroken || each.end === undefined) continue;
+      if (broken.has(each.lane) || each.end === undefined) continue;
       const { at, fault } = await patrol(inPool, each, { at: each.patrolAt, end: each.end, entries: PATROL_ENTRIES });
       each.patrolAt = at;
-      if (fault !== undefined) markBroken(each, fault);
+      if (fault !== undefined) markBroken(each.lane, fault);
     }
   }
 
   return {
     name: 'sealer',
-    brokenLanes: () => [...broken],
+    brokenLanes: () => [...broken.keys()],
     start() {
       running = run();
       return Promise.resolve();

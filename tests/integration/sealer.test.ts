@@ -30,6 +30,11 @@ afterEach(async () => {
 });
 
 const ENTRY = `insert into audit.access_log (tenant_id, accessed_entity_type, accessed_entity_id, access_action, purpose)`;
+/** Who seals in this database. */
+const SEALING_PID = `
+  select l.pid from pg_locks l join pg_database d on d.oid = l.database
+  where l.locktype = 'advisory' and d.datname = current_database() and l.granted
+    and (l.classid::bigint << 32) + l.objid::bigint = 7091407303`;
 /** Long enough for a sealer of these tests to do what it must not do. */
 const AWHILE_MS = 300;
 
@@ -179,6 +184,30 @@ describe('what is never signed', () => {
     await new Promise((resolve) => setTimeout(resolve, AWHILE_MS));
     expect(await sealing.covered()).toBe(10);
     expect((await verify()).fault).toBeDefined();
+  });
+
+  test('what was found broken, when the connection is lost and sealing is taken up again', async () => {
+    // More than the rows that are compared when a log is taken up.
+    const rows = 12_000;
+    const { sealer, metric } = await sealing.start();
+    await sealing.write(rows);
+    await sealing.untilCovered(rows);
+    await sealing.tamper(
+      `update audit.access_log set purpose = 'q' where id = (select min(id) + 4 from audit.access_log)`,
+    );
+    await until(() => Promise.resolve(sealer.brokenLanes().includes('admin')));
+    await sealing.write(1);
+    await sealing.untilSealed(rows + 1);
+    const sealingPid = async (): Promise<number | undefined> => (await world.sql<{ pid: number }>(SEALING_PID))[0]?.pid;
+    const pid = await sealingPid();
+    await world.superSql(`select pg_terminate_backend(${String(pid)})`);
+    await until(async () => ![undefined, pid].includes(await sealingPid()));
+    await sealing.write(1);
+    await sealing.untilSealed(rows + 2);
+    await new Promise((resolve) => setTimeout(resolve, AWHILE_MS));
+    expect(await sealing.covered()).toBe(rows);
+    expect(sealer.brokenLanes()).toEqual(['admin']);
+    expect(await metric('audit_chain_broken{lane="admin"}')).toBe(1);
   });
 
   test('seals taken away: the rows are sealed again to the same root, which the next process signs', async () => {
