@@ -162,18 +162,23 @@ export function createSealer(options: SealerOptions): Sealer {
   async function sealNext(session: Session, current: OpenLog): Promise<boolean> {
     const { lane, end } = current;
     if (end === undefined) return false;
-    const sealed = await session.transaction(async (tx) => {
-      const head = await selectHead(tx, lane);
-      const isOurs =
-        head === undefined ? end.batch === 0 : head.size === end.frontier.size && head.head.equals(end.head);
-      // Taking the log up anew tells another sealer's work from a hand on the seals.
-      if (!isOurs) throw new Error(`the log of lane ${lane} does not end where this process left it`);
-      const entries = await listSealable(tx, lane, { after: end.last, limit: BATCH_MAX });
-      if (entries.length === 0) return undefined;
-      const batch = sealBatch(end, entries);
-      await insertSeal(tx, lane, batch.seal);
-      return { ...batch, isFull: entries.length === BATCH_MAX };
-    });
+    const sealed = await session.transaction(
+      async (tx) => {
+        const head = await selectHead(tx, lane);
+        const isOurs =
+          head === undefined ? end.batch === 0 : head.size === end.frontier.size && head.head.equals(end.head);
+        // Taking the log up anew tells another sealer's work from a hand on the seals.
+        if (!isOurs) throw new Error(`the log of lane ${lane} does not end where this process left it`);
+        const entries = await listSealable(tx, lane, { after: end.last, limit: BATCH_MAX });
+        if (entries.length === 0) return undefined;
+        const batch = sealBatch(end, entries);
+        await insertSeal(tx, lane, batch.seal);
+        return { ...batch, isFull: entries.length === BATCH_MAX };
+      },
+      // What is seen is fixed before it is planned which partitions are read: a partition that is attached in between would
+      // be passed over, and rows of its transaction that come after its rows be sealed.
+      { isolation: 'repeatable read' },
+    );
     if (sealed === undefined) return false;
     current.end = sealed.end;
     const { size } = sealed.end.frontier;
