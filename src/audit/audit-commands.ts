@@ -6,8 +6,10 @@ import { createPublicKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 
-import { parsePrivateKey, parsePublicKey, publicBytes, readCheckpoints } from './checkpoint.js';
-import type { Checkpoint } from './checkpoint.js';
+import { checkpointsIn } from './checkpoint-file.js';
+import { parsePrivateKey, parsePublicKey, publicBytes } from './checkpoint.js';
+import type { Checkpoints } from './checkpoint.js';
+import { KnownRoots } from './known-roots.js';
 import { batchLines, logLine, prunedLine, tailLine } from './ledger-file.js';
 import { LANES } from './ledger.js';
 import type { Lane } from './ledger.js';
@@ -65,7 +67,7 @@ async function verify({ config, options, print, inDatabase }: AuditContext): Pro
   const wanted = {
     from: boundOf(options.from, '--from'),
     to: boundOf(options.to, '--to'),
-    checkpoints: await checkpointsOf(config, options),
+    checkpoints: checkpointsOf(config, options),
     key: await keyOf(config, options),
   };
   const { file } = options;
@@ -112,7 +114,7 @@ async function exportLog({ options, print, inDatabase }: AuditContext): Promise<
     (await run((tx) => listPruned(tx, name.lane))).forEach((gone) => print(prunedLine(gone)));
     const withEntries = ({ firstSeq }: { firstSeq: number }): boolean => firstSeq <= range.to;
     const batches = readBatches(run, { lane: name.lane, after: start, withEntries });
-    const checkpoints = await storedCheckpoints(run, name.lane);
+    const checkpoints = KnownRoots.of(await storedCheckpoints(run, name.lane));
     for await (const batch of toNextCheckpoint(batches, range.to, checkpoints)) batchLines(batch).forEach(print);
     const state = (await run(listLaneStates)).find(({ lane }) => lane === name.lane);
     print(tailLine(state?.unsealed ?? 0));
@@ -123,7 +125,7 @@ async function exportLog({ options, print, inDatabase }: AuditContext): Promise<
 async function prove({ config, options, print, inDatabase }: AuditContext): Promise<number> {
   const { entry } = options;
   if (entry === undefined) throw new Error('`--entry` is missing');
-  const checkpoints = await checkpointsOf(config, options);
+  const checkpoints = checkpointsOf(config, options);
   return await inDatabase(async (run) => {
     const [name] = await lanesOf(run, { lane: options.lane ?? 'admin' });
     if (name === undefined) throw new Error('there is no such log');
@@ -162,7 +164,7 @@ async function status({ options, print, inDatabase }: AuditContext): Promise<num
 async function prune({ config, options, print, inDatabase }: AuditContext): Promise<number> {
   const before = boundOf(options.before, '--before');
   if (!(before instanceof Date)) throw new Error('`--before` is missing, or not a time');
-  const evidence = { checkpoints: await checkpointsOf(config, options), key: await keyOf(config, options) };
+  const evidence = { checkpoints: checkpointsOf(config, options), key: await keyOf(config, options) };
   return await inDatabase(async (run) => {
     let isKept = false;
     for (const name of await lanesOf(run, options)) {
@@ -188,7 +190,11 @@ function printPublicKey({ config, print }: AuditContext): Promise<number> {
 
 async function lanesOf(run: InTransaction, { lane }: { lane?: string | undefined }): Promise<LogName[]> {
   if (lane !== undefined && !isLane(lane)) throw new Error('`--lane` is neither `admin` nor `decision`');
-  return (await run(listOrigins)).filter((each) => lane === undefined || each.lane === lane);
+  const names = await run(listOrigins);
+  const missing = LANES.find((each) => !names.some((name) => name.lane === each));
+  // Every database has both, from its first migration on: one that is gone is not one that is well.
+  if (missing !== undefined) throw new Error(`the database has no log of lane ${missing}`);
+  return names.filter((each) => lane === undefined || each.lane === lane);
 }
 
 const isLane = (text: string): text is Lane => LANES.some((lane) => lane === text);
@@ -202,11 +208,11 @@ function boundOf(text: string | undefined, option: string): Bound {
 }
 
 /** Those of a file; undefined leaves the database's own. */
-async function checkpointsOf(
+function checkpointsOf(
   { checkpointFile }: AuditContext['config'],
   { checkpoints = checkpointFile }: AuditOptions,
-): Promise<Checkpoint[] | undefined> {
-  return checkpoints === undefined ? undefined : readCheckpoints(await readFile(checkpoints, 'utf8'));
+): Checkpoints | undefined {
+  return checkpoints === undefined ? undefined : checkpointsIn(checkpoints);
 }
 
 /** Given as text or as a file of it; else the public half of our own key. */

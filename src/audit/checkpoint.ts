@@ -15,6 +15,8 @@
 import { createHash, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 
+import type { Lane } from './ledger.js';
+
 export interface Checkpoint {
   readonly origin: string;
   readonly size: number;
@@ -23,11 +25,14 @@ export interface Checkpoint {
   readonly note: string;
 }
 
+/** Notes that may be too many to be held at once. */
+export type Checkpoints = Iterable<Checkpoint> | AsyncIterable<Checkpoint>;
+
 /** DER of an Ed25519 key, up to the 32 bytes of the key itself. */
 const PRIVATE_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 const PUBLIC_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
 const ED25519 = Buffer.from([0x01]);
-const NOTE = /(?:^|\n)(([^\n]+)\n(0|[1-9][0-9]{0,15})\n([A-Za-z0-9+/]{43}=)\n(?:[^\n]+\n)*)\n((?:\u2014 [^\n]+\n)+)/g;
+const NOTE = /(?<=\n)(([^\n]+)\n(0|[1-9][0-9]{0,15})\n([A-Za-z0-9+/]{43}=)\n(?:[^\n]+\n)*)\n((?:\u2014 [^\n]+\n)+)/g;
 
 /** Reads a private key: PEM (PKCS #8), or the base64 of its 32 bytes. Throws where it is neither. */
 export function parsePrivateKey(text: string): KeyObject {
@@ -78,12 +83,24 @@ export function signCheckpoint(log: Omit<Checkpoint, 'note'>, key: KeyObject): C
 
 /** Every whole note in a text; what is not one, such as a last line cut short by a crash, is passed over. */
 export function readCheckpoints(text: string): Checkpoint[] {
-  return [...text.matchAll(NOTE)].map(([, body = '', origin = '', size = '', root = '', signatures = '']) => ({
-    origin,
-    size: Number(size),
-    root: Buffer.from(root, 'base64'),
-    note: `${body}\n${signatures}`,
-  }));
+  return readNotes(`\n${text}`).map(({ checkpoint }) => checkpoint);
+}
+
+/** The same of a piece of a text: a note counts only after the end of a line. Says where each one ends in the piece. */
+export function readNotes(piece: string): { checkpoint: Checkpoint; end: number }[] {
+  return [...piece.matchAll(NOTE)].map(({ 0: whole, index, ...parts }) => {
+    const { 1: body = '', 2: origin = '', 3: size = '', 4: root = '', 5: signatures = '' } = parts;
+    const note = `${body}\n${signatures}`;
+    return {
+      checkpoint: { origin, size: Number(size), root: Buffer.from(root, 'base64'), note },
+      end: index + whole.length,
+    };
+  });
+}
+
+/** Whether it was made for the log of this lane, whatever that was named then: a name ends with its lane. */
+export function isOfLane({ origin }: Checkpoint, log: { readonly lane: Lane; readonly origin: string }): boolean {
+  return origin === log.origin || origin.endsWith(`/${log.lane}`);
 }
 
 /** Whether one of the note's signatures is the key's, over what the checkpoint says. */

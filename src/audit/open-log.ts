@@ -10,6 +10,7 @@ import type { Lane, LogEnd } from './ledger.js';
 import { readBatches } from './ledger-reader.js';
 import type { InTransaction, ReadScope } from './ledger-reader.js';
 import type { Checkpoint } from './checkpoint.js';
+import { KnownRoots } from './known-roots.js';
 import { selectLastSeal, selectSealUpTo } from './seal-store.js';
 import { verifyLog } from './verify.js';
 import type { Batch, Fault, SeqRange, Verdict, VerifyScope } from './verify.js';
@@ -41,11 +42,15 @@ export async function openLog(
     return { end: undefined, fault: { seq: last.lastSeq, what } };
   }
   const end = last === undefined ? emptyLog(origin) : endAfter(last);
+  const other = known.find((checkpoint) => checkpoint.origin !== origin);
+  if (other !== undefined)
+    return { end, fault: { seq: 1, what: `the last known checkpoint is of ${other.origin}, and this is ${origin}` } };
   const start =
     known.length === 0 ? end : await endUpTo(run, { lane, origin }, Math.min(...known.map(({ size }) => size)));
   if (start === undefined) return { end, fault: { seq: last?.lastSeq ?? 1, what: 'a seal contradicts itself' } };
   const withEntries = ({ lastSeq }: { lastSeq: number }): boolean => lastSeq > (last?.lastSeq ?? 0) - RECENT_ENTRIES;
-  const verdict = await verifyStored(run, { lane, origin }, { start, withEntries, checkpoints: known, toEnd: true });
+  const checkpoints = KnownRoots.of(known);
+  const verdict = await verifyStored(run, { lane, origin }, { start, withEntries, checkpoints, toEnd: true });
   return verdict.fault === undefined ? { end: verdict.end, fault: undefined } : { end, fault: verdict.fault };
 }
 
@@ -102,7 +107,7 @@ export async function patrol(
     {
       start,
       withEntries: () => true,
-      checkpoints: [],
+      checkpoints: new KnownRoots(),
       toEnd: false,
       through: (batches) => firstOf(batches, round.entries),
     },

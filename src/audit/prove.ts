@@ -7,7 +7,7 @@ import type { KeyObject } from 'node:crypto';
 import { z } from 'zod';
 
 import { isSignedBy, readCheckpoints } from './checkpoint.js';
-import type { Checkpoint } from './checkpoint.js';
+import type { Checkpoint, Checkpoints } from './checkpoint.js';
 import { InclusionProof, rootOfProof } from './inclusion.js';
 import { emptyLog, endAfter, entryHash, HASH_BYTES, LANES, leafAt } from './ledger.js';
 import type { Entry, LogEnd, Seal } from './ledger.js';
@@ -42,16 +42,17 @@ const NOTES_MAX = 1_000;
 export async function proveEntry(
   run: InTransaction,
   name: LogName,
-  { entryId, checkpoints: brought }: { entryId: string; checkpoints: readonly Checkpoint[] | undefined },
+  { entryId, checkpoints: brought }: { entryId: string; checkpoints: Checkpoints | undefined },
 ): Promise<Proof> {
   const { lane, origin } = name;
   const entry = await run((tx) => selectEntry(tx, lane, entryId));
   if (entry === undefined) throw new Error(`lane ${lane} has no entry with id \`${entryId}\``);
   const { seal, before, seq, prev } = await placeOf(run, name, entry);
   const known = brought ?? (await run((tx) => listCheckpoints(tx, lane, NOTES_MAX))).flatMap(readCheckpoints);
-  const [checkpoint] = known
-    .filter((each) => each.origin === origin && each.size >= seq)
-    .sort((a, b) => a.size - b.size);
+  let checkpoint: Checkpoint | undefined;
+  for await (const each of known)
+    if (each.origin === origin && each.size >= seq && !(checkpoint !== undefined && checkpoint.size <= each.size))
+      checkpoint = each;
   if (checkpoint === undefined) throw new Error('no checkpoint covers the entry yet');
   const proof = new InclusionProof(seq, before.frontier);
   for await (const batch of readBatches(run, { lane, after: before, withEntries: () => false })) {

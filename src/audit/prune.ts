@@ -6,7 +6,7 @@
  */
 import type { KeyObject } from 'node:crypto';
 
-import type { Checkpoint } from './checkpoint.js';
+import type { Checkpoints } from './checkpoint.js';
 import type { Lane, Seal } from './ledger.js';
 import type { InTransaction } from './ledger-reader.js';
 import { listPartitions, prunePartition, selectEdges } from './prune-store.js';
@@ -16,13 +16,14 @@ import type { LogName } from './open-log.js';
 import { endUpTo, verifyStored } from './open-log.js';
 import type { Batch, SeqRange } from './verify.js';
 import { evidenceFor, storedCheckpoints, toNextCheckpoint } from './verify-ledger.js';
+import type { Judged } from './verify-ledger.js';
 
 export interface PruneOptions {
   /** Partitions that end at this moment or before. */
   readonly before: Date;
   /** False only looks. */
   readonly drop: boolean;
-  readonly checkpoints: readonly Checkpoint[] | undefined;
+  readonly checkpoints: Checkpoints | undefined;
   readonly key: KeyObject | undefined;
 }
 
@@ -38,22 +39,25 @@ export interface PruneReport {
 /** Goes through the partitions of a lane that end before a date. */
 export async function pruneLane(run: InTransaction, name: LogName, options: PruneOptions): Promise<PruneReport[]> {
   const reports: PruneReport[] = [];
-  for (const partition of await run((tx) => listPartitions(tx, name.lane, options.before)))
-    reports.push(await pruneOne(run, { ...name, partition }, options));
+  const partitions = await run((tx) => listPartitions(tx, name.lane, options.before));
+  if (partitions.length === 0) return reports;
+  const evidence = await evidenceFor(name, options, await storedCheckpoints(run, name.lane));
+  for (const partition of partitions)
+    reports.push(await pruneOne(run, { ...name, partition }, { drop: options.drop, evidence }));
   return reports;
 }
 
 async function pruneOne(
   run: InTransaction,
   { partition, ...name }: LogName & { partition: Partition },
-  options: PruneOptions,
+  { drop, evidence }: { drop: boolean; evidence: Judged },
 ): Promise<PruneReport> {
   const { lane } = name;
   const report = { lane, partition: partition.name };
-  const found = await findSeqs(run, { ...name, partition }, options);
+  const found = await findSeqs(run, { ...name, partition }, evidence);
   if ('why' in found) return { ...report, rows: 0, outcome: 'kept', why: found.why };
   const rows = found.seqs.reduce((sum, { from, to }) => sum + to - from + 1, 0);
-  if (!options.drop) return { ...report, rows, outcome: 'could be dropped' };
+  if (!drop) return { ...report, rows, outcome: 'could be dropped' };
   await run((tx) => prunePartition(tx, lane, { name: partition.name, seqs: found.seqs }));
   return { ...report, rows, outcome: 'dropped' };
 }
@@ -62,7 +66,7 @@ async function pruneOne(
 async function findSeqs(
   run: InTransaction,
   { partition, ...name }: LogName & { partition: Partition },
-  { checkpoints, key }: PruneOptions,
+  evidence: Judged,
 ): Promise<{ seqs: SeqRange[] } | { why: string }> {
   const { lane } = name;
   const edges = await run((tx) => selectEdges(tx, lane, partition));
@@ -70,7 +74,6 @@ async function findSeqs(
   const first = await run((tx) => selectSealOf(tx, lane, { xid: edges.firstXid, afterBatch: 0 }));
   const last = await lastSealOf(run, lane, edges.lastXid);
   if (first === undefined || last === undefined) return { why: 'it holds rows that are not sealed yet' };
-  const evidence = evidenceFor(name, { checkpoints, key }, await storedCheckpoints(run, lane));
   if (evidence.fault !== undefined) return { why: evidence.fault.what };
   const start = await endUpTo(run, name, first.firstSeq - 1);
   if (start === undefined) return { why: 'the seal before it contradicts itself' };

@@ -12,7 +12,8 @@ import type { LaneState } from './ledger-state-store.js';
 export interface SealMetrics {
   sealed(lane: Lane, entries: number): void;
   signed(lane: Lane): void;
-  broken(lane: Lane, isBroken: boolean): void;
+  /** Once for a process's life. */
+  broken(lane: Lane): void;
   sinkFailed(sink: string): void;
 }
 
@@ -74,7 +75,7 @@ export function createSealMetrics(metrics: Metrics, pool: Pool, hasKey: boolean)
   return {
     sealed: (lane, entries) => sealed.inc({ lane }, entries),
     signed: (lane) => signed.inc({ lane }),
-    broken: (lane, isBroken) => broken.set({ lane }, isBroken ? 1 : 0),
+    broken: (lane) => broken.set({ lane }, 1),
     sinkFailed: (sink) => failures.inc({ sink }),
   };
 }

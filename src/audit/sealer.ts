@@ -61,7 +61,6 @@ export interface Sealer extends Part {
 interface OpenLog extends LogName {
   /** Undefined where there is nothing to continue from. */
   end: LogEnd | undefined;
-  isBroken: boolean;
   signedSize: number;
   signedAt: number;
   patrolAt: LogEnd | undefined;
@@ -87,7 +86,8 @@ export function createSealer(options: SealerOptions): Sealer {
   const ending = new AbortController();
   // A function, because the answer changes while something is awaited.
   const isEnding = (): boolean => ending.signal.aborted;
-  const broken = new Set<Lane>();
+  /** By lane what was found first. It outlives a lost connection: taking a log up looks at its last rows only. */
+  const broken = new Map<Lane, Fault>();
   let running: Promise<void> = Promise.resolve();
 
   /** Whether it is time again; then the next time is `everyMs` from now. */
@@ -139,46 +139,50 @@ export function createSealer(options: SealerOptions): Sealer {
   }
 
   async function open(name: LogName): Promise<OpenLog> {
-    const kept = await Promise.all(sinks.map((sink) => sink.last(name.origin)));
+    const kept = await Promise.all(sinks.map(async (sink) => await sink.last?.(name)));
     const known = [...kept, await lastOfDatabase(inPool, name.lane), remembered.get(name.lane)].filter(
       (checkpoint) => checkpoint !== undefined,
     );
     const { end, fault } = await openLog(inPool, name, known);
-    const signedSize = Math.max(0, ...known.filter(({ note }) => note !== '').map(({ size }) => size));
-    const opened = { ...name, end, isBroken: false, signedSize, signedAt: -Infinity, patrolAt: undefined };
-    broken.delete(name.lane);
-    metrics.broken(name.lane, false);
-    if (fault !== undefined) markBroken(opened, fault);
-    return opened;
+    // A file that is new begins with a checkpoint of what there is, however long nothing is written then.
+    const isNew = sinks.some((sink, at) => sink.last !== undefined && kept[at] === undefined);
+    const signedSize = isNew ? 0 : Math.max(0, ...known.filter(({ note }) => note !== '').map(({ size }) => size));
+    const found = broken.get(name.lane) ?? fault;
+    if (found !== undefined) markBroken(name.lane, found);
+    return { ...name, end, signedSize, signedAt: -Infinity, patrolAt: undefined };
   }
 
-  function markBroken(current: OpenLog, fault: Fault): void {
-    current.isBroken = true;
-    broken.add(current.lane);
-    metrics.broken(current.lane, true);
-    log.error({ lane: current.lane, ...fault }, 'the audit chain is broken: no checkpoint is signed any more');
+  function markBroken(lane: Lane, fault: Fault): void {
+    broken.set(lane, fault);
+    metrics.broken(lane);
+    log.error({ lane, ...fault }, 'the audit chain is broken: no checkpoint is signed any more');
   }
 
   /** Seals one batch; resolves to whether there may be more. */
   async function sealNext(session: Session, current: OpenLog): Promise<boolean> {
     const { lane, end } = current;
     if (end === undefined) return false;
-    const sealed = await session.transaction(async (tx) => {
-      const head = await selectHead(tx, lane);
-      const isOurs =
-        head === undefined ? end.batch === 0 : head.size === end.frontier.size && head.head.equals(end.head);
-      // Taking the log up anew tells another sealer's work from a hand on the seals.
-      if (!isOurs) throw new Error(`the log of lane ${lane} does not end where this process left it`);
-      const entries = await listSealable(tx, lane, { after: end.last, limit: BATCH_MAX });
-      if (entries.length === 0) return undefined;
-      const batch = sealBatch(end, entries);
-      await insertSeal(tx, lane, batch.seal);
-      return { ...batch, isFull: entries.length === BATCH_MAX };
-    });
+    const sealed = await session.transaction(
+      async (tx) => {
+        const head = await selectHead(tx, lane);
+        const isOurs =
+          head === undefined ? end.batch === 0 : head.size === end.frontier.size && head.head.equals(end.head);
+        // Taking the log up anew tells another sealer's work from a hand on the seals.
+        if (!isOurs) throw new Error(`the log of lane ${lane} does not end where this process left it`);
+        const entries = await listSealable(tx, lane, { after: end.last, limit: BATCH_MAX });
+        if (entries.length === 0) return undefined;
+        const batch = sealBatch(end, entries);
+        await insertSeal(tx, lane, batch.seal);
+        return { ...batch, isFull: entries.length === BATCH_MAX };
+      },
+      // What is seen is fixed before it is planned which partitions are read: a partition that is attached in between would
+      // be passed over, and rows of its transaction that come after its rows be sealed.
+      { isolation: 'repeatable read' },
+    );
     if (sealed === undefined) return false;
     current.end = sealed.end;
     const { size } = sealed.end.frontier;
-    if (!current.isBroken) remembered.set(lane, { origin: current.origin, size, root: sealed.seal.root, note: '' });
+    if (!broken.has(lane)) remembered.set(lane, { origin: current.origin, size, root: sealed.seal.root, note: '' });
     metrics.sealed(lane, sealed.seal.lastSeq - sealed.seal.firstSeq + 1);
     return sealed.isFull;
   }
@@ -186,7 +190,7 @@ export function createSealer(options: SealerOptions): Sealer {
   /** Signs what was sealed since the last checkpoint, if there is enough of it or `everyMs` has passed. */
   async function checkpoint(session: Session, current: OpenLog, everyMs: number): Promise<void> {
     const { lane, origin, end, signedSize } = current;
-    if (key === undefined || current.isBroken || end === undefined || end.frontier.size <= signedSize) return;
+    if (key === undefined || broken.has(lane) || end === undefined || end.frontier.size <= signedSize) return;
     const waitedMs = performance.now() - current.signedAt;
     const isMuch = end.frontier.size - signedSize >= CHECKPOINT_ENTRIES && waitedMs >= CHECKPOINT_MS_MIN;
     if (!isMuch && waitedMs < everyMs) return;
@@ -217,16 +221,16 @@ export function createSealer(options: SealerOptions): Sealer {
     }
     if (!isDue('patrol', options.patrolMs)) return;
     for (const each of logs) {
-      if (each.isBroken || each.end === undefined) continue;
+      if (broken.has(each.lane) || each.end === undefined) continue;
       const { at, fault } = await patrol(inPool, each, { at: each.patrolAt, end: each.end, entries: PATROL_ENTRIES });
       each.patrolAt = at;
-      if (fault !== undefined) markBroken(each, fault);
+      if (fault !== undefined) markBroken(each.lane, fault);
     }
   }
 
   return {
     name: 'sealer',
-    brokenLanes: () => [...broken],
+    brokenLanes: () => [...broken.keys()],
     start() {
       running = run();
       return Promise.resolve();

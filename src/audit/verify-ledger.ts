@@ -7,8 +7,9 @@
  */
 import type { KeyObject } from 'node:crypto';
 
-import { isSignedBy, readCheckpoints } from './checkpoint.js';
-import type { Checkpoint } from './checkpoint.js';
+import { isOfLane, isSignedBy, readCheckpoints } from './checkpoint.js';
+import type { Checkpoint, Checkpoints } from './checkpoint.js';
+import { KnownRoots } from './known-roots.js';
 import { openExport } from './ledger-file.js';
 import type { ExportedLog } from './ledger-file.js';
 import type { Lane, LogEnd } from './ledger.js';
@@ -25,7 +26,7 @@ export type Bound = number | Date | undefined;
 
 export interface Evidence {
   /** Undefined: those that the database remembers, which whoever owns it may have written. */
-  readonly checkpoints: readonly Checkpoint[] | undefined;
+  readonly checkpoints: Checkpoints | undefined;
   /** Undefined: signatures are not checked. */
   readonly key: KeyObject | undefined;
 }
@@ -55,14 +56,15 @@ const NOTES_MAX = 1_000;
 /** Verifies one log of the database. */
 export async function verifyDatabase(run: InTransaction, name: LogName, wanted: Wanted): Promise<LaneReport> {
   const { lane } = name;
-  const evidence = evidenceFor(name, wanted, await storedCheckpoints(run, lane));
+  const evidence = await evidenceFor(name, wanted, await storedCheckpoints(run, lane));
   const range = await seqsOf(run, lane, wanted);
   const state = (await run(listLaneStates)).find((each) => each.lane === lane);
+  const fault = evidence.fault ?? faultOfNone(wanted, evidence, state?.sealed ?? 0);
   const about = { name, evidence, unsealed: state?.unsealed ?? 0 };
   const start = range === undefined ? undefined : await endUpTo(run, name, range.from - 1);
-  if (evidence.fault !== undefined || range === undefined || start === undefined) {
+  if (fault !== undefined || range === undefined || start === undefined) {
     const contradiction = { seq: range?.from ?? 1, what: 'the seal before it contradicts itself' };
-    return report(about, { fault: evidence.fault ?? (range === undefined ? undefined : contradiction) });
+    return report(about, { fault: fault ?? (range === undefined ? undefined : contradiction) });
   }
   const [unproved] = await run((tx) => listUnprovedPrunings(tx, lane));
   if (unproved !== undefined) {
@@ -89,7 +91,7 @@ export async function verifyExportedLog(
   log: ExportedLog,
   wanted: Wanted & { allowPruned: boolean },
 ): Promise<LaneReport> {
-  const evidence = evidenceFor(log, wanted, []);
+  const evidence = await evidenceFor(log, wanted, []);
   const range = { from: numberOf(wanted.from) ?? 1, to: numberOf(wanted.to) ?? Infinity };
   const begins = log.start.frontier.size + 1;
   const [gone] = wanted.allowPruned ? [] : log.pruned;
@@ -105,7 +107,8 @@ export async function verifyExportedLog(
   });
   const isShort = verdict.fault === undefined && range.to !== Infinity && verdict.end.frontier.size < range.to;
   if (isShort) fault = { seq: verdict.end.frontier.size + 1, what: 'the export ends before it' };
-  return report({ name: log, evidence, unsealed: log.unsealed() }, { ...verdict, fault: verdict.fault ?? fault });
+  fault = verdict.fault ?? faultOfNone(wanted, evidence, verdict.end.frontier.size) ?? fault;
+  return report({ name: log, evidence, unsealed: log.unsealed() }, { ...verdict, fault });
 }
 
 /** What the database remembers of the last checkpoints. */
@@ -135,10 +138,9 @@ const numberOf = (bound: Bound): number | undefined => (typeof bound === 'number
 export async function* toNextCheckpoint(
   batches: AsyncIterable<Batch>,
   to: number,
-  checkpoints: readonly Checkpoint[],
+  checkpoints: KnownRoots,
 ): AsyncGenerator<Batch, void> {
-  const sizes = checkpoints.map(({ size }) => size).filter((size) => size >= to);
-  const last = sizes.length === 0 ? to : Math.min(...sizes);
+  const last = checkpoints.at(checkpoints.placeOf(to))?.size ?? to;
   for await (const batch of batches) {
     yield batch;
     if (batch.seal.lastSeq >= last) return;
@@ -152,33 +154,51 @@ async function* wholeTo({ batches }: ExportedLog, to: number): AsyncGenerator<Ba
 }
 
 export interface Judged extends Pick<LaneReport, 'signatures' | 'checkpointsFrom'> {
-  readonly checkpoints: readonly Checkpoint[];
+  readonly checkpoints: KnownRoots;
   readonly fault: Fault | undefined;
 }
 
 /** The checkpoints of this log, and what is wrong with them. */
-export function evidenceFor(
-  { lane, origin }: LogName,
+export async function evidenceFor(
+  name: LogName,
   { checkpoints: brought, key }: Evidence,
   remembered: readonly Checkpoint[],
-): Judged {
-  const all = brought ?? remembered;
-  const checkpoints = all.filter((each) => each.origin === origin);
-  // One of the same lane that names another log was made for the log that should be here.
-  const other = all.find((each) => each.origin !== origin && each.origin.endsWith(`/${lane}`));
-  const unsigned = key === undefined ? undefined : checkpoints.find((each) => !isSignedBy(each, key));
+): Promise<Judged> {
+  const checkpoints = new KnownRoots();
   let fault: Fault | undefined;
-  if (checkpoints.length === 0 && other !== undefined)
-    fault = { seq: 1, what: `the checkpoints are of ${other.origin}, and this is ${origin}` };
-  if (unsigned !== undefined)
-    fault = { seq: unsigned.size, what: `the checkpoint at ${unsigned.size} is not signed with this key` };
+  let lastNote = '';
+  for await (const each of brought ?? remembered) {
+    // What two processes kept of one checkpoint is judged once.
+    if (each.note === lastNote || !isOfLane(each, name)) continue;
+    lastNote = each.note;
+    fault = flawOf(each, name, key);
+    if (fault !== undefined) break;
+    if (each.origin === name.origin) checkpoints.add(each);
+  }
   const from = brought === undefined ? 'the database' : 'outside';
   return {
     checkpoints,
     fault,
     signatures: key === undefined ? 'not checked' : 'checked',
-    checkpointsFrom: checkpoints.length === 0 ? 'nowhere' : from,
+    checkpointsFrom: checkpoints.count === 0 ? 'nowhere' : from,
   };
+}
+
+/** What one note of the lane says against the log. */
+function flawOf(note: Checkpoint, { origin }: LogName, key: KeyObject | undefined): Fault | undefined {
+  const isBelieved = key === undefined || isSignedBy(note, key);
+  // It was made for the log that should be here: a log keeps its name for ever, and one key signs for one database.
+  if (note.origin !== origin && isBelieved)
+    return { seq: 1, what: `some of the checkpoints are of ${note.origin}, and this is ${origin}` };
+  if (note.origin === origin && !isBelieved)
+    return { seq: note.size, what: `the checkpoint at ${note.size} is not signed with this key` };
+  return undefined;
+}
+
+/** Whoever brings checkpoints wants them compared: that there is none of a sealed log is not as good as bringing none. */
+function faultOfNone({ checkpoints }: Evidence, evidence: Judged, sealed: number): Fault | undefined {
+  if (checkpoints === undefined || evidence.checkpoints.count > 0 || sealed === 0) return undefined;
+  return { seq: 1, what: 'it is sealed, and none of the checkpoints given is of it' };
 }
 
 function report(

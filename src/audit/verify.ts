@@ -7,7 +7,7 @@
  *
  * The first fault ends it: everything after an altered entry has another hash too.
  */
-import type { Checkpoint } from './checkpoint.js';
+import type { KnownRoot, KnownRoots } from './known-roots.js';
 import { emptyLog, entryHash, HASH_BYTES, leafAt } from './ledger.js';
 import type { Entry, Frontier, LogEnd, Seal } from './ledger.js';
 
@@ -27,8 +27,8 @@ export interface VerifyScope {
   readonly origin: string;
   /** Where to begin; undefined is the beginning. It counts as right if a checkpoint further on is right. */
   readonly start?: LogEnd;
-  /** Of this log, in any order; their signatures are the caller's to check. */
-  readonly checkpoints: readonly Checkpoint[];
+  /** Of this log; their signatures are the caller's to check. */
+  readonly checkpoints: KnownRoots;
   /** Entries that left with their partition, in their order. */
   readonly pruned: readonly SeqRange[];
   /** Whether the batches go to the log's end, so that a checkpoint beyond them says that something is missing. */
@@ -79,9 +79,9 @@ export async function verifyLog(batches: AsyncIterable<Batch> | Iterable<Batch>,
 
 class Verifier {
   readonly #scope: VerifyScope;
-  /** By size; more than one of a size only where they contradict each other. */
-  readonly #checkpoints: Checkpoint[];
-  #nextCheckpoint = 0;
+  /** The checkpoint to compare with next, and its place among them. */
+  #nextCheckpoint: KnownRoot | undefined;
+  #place: number;
   #nextPruned = 0;
   end: LogEnd;
   verified = 0;
@@ -91,8 +91,8 @@ class Verifier {
   constructor(scope: VerifyScope) {
     this.#scope = scope;
     this.end = scope.start ?? emptyLog(scope.origin);
-    const startSize = this.end.frontier.size;
-    this.#checkpoints = scope.checkpoints.filter(({ size }) => size >= startSize).sort((a, b) => a.size - b.size);
+    this.#place = scope.checkpoints.placeOf(this.end.frontier.size);
+    this.#nextCheckpoint = scope.checkpoints.at(this.#place);
   }
 
   begin(): void {
@@ -127,7 +127,8 @@ class Verifier {
   }
 
   finish(): void {
-    const beyond = this.#checkpoints.at(-1);
+    const { checkpoints } = this.#scope;
+    const beyond = checkpoints.at(checkpoints.count - 1);
     const size = this.end.frontier.size;
     if (this.#scope.toEnd && beyond !== undefined && beyond.size > size)
       throw new Tampered(size + 1, `the log ends with entry ${size}, and a checkpoint covers ${beyond.size}`);
@@ -169,7 +170,7 @@ class Verifier {
   /** Compares the root with every checkpoint of this size. */
   #confirm(frontier: Frontier): void {
     for (;;) {
-      const checkpoint = this.#checkpoints[this.#nextCheckpoint];
+      const checkpoint = this.#nextCheckpoint;
       if (checkpoint === undefined || checkpoint.size > frontier.size) return;
       if (!frontier.root().equals(checkpoint.root))
         throw new Tampered(
@@ -177,7 +178,8 @@ class Verifier {
           `entries ${this.covered + 1} to ${frontier.size} are not those of the checkpoint at ${frontier.size}`,
         );
       this.covered = frontier.size;
-      this.#nextCheckpoint += 1;
+      this.#place += 1;
+      this.#nextCheckpoint = this.#scope.checkpoints.at(this.#place);
     }
   }
 }

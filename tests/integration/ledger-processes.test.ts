@@ -5,10 +5,12 @@
 import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+import { readCheckpoints } from '../../src/audit/checkpoint.js';
 import { createPool } from '../../src/platform/postgres.js';
 import { sealingOf, until } from '../support/sealing.js';
 import type { Sealing } from '../support/sealing.js';
@@ -61,10 +63,13 @@ async function kill(child: ChildProcess): Promise<void> {
   await ended;
 }
 
-async function audit(...args: string[]): Promise<{ code: number; out: string }> {
+async function audit(args: string[], more: NodeJS.ProcessEnv = {}): Promise<{ code: number; out: string }> {
   return await new Promise((resolve) => {
-    execFile(process.execPath, [PROGRAM, 'audit', ...args], { env: environment() }, (error, out, complaint) =>
-      resolve({ code: error === null ? 0 : Number(error.code), out: out + complaint }),
+    execFile(
+      process.execPath,
+      [PROGRAM, 'audit', ...args],
+      { env: { ...environment(), ...more } },
+      (error, out, complaint) => resolve({ code: error === null ? 0 : Number(error.code), out: out + complaint }),
     );
   });
 }
@@ -124,7 +129,7 @@ test(`${String(WRITERS)} writers, ${String(PROCESSES)} services, kill -9: dense,
        (select first_seq, last_seq, lag(last_seq, 1, 0) over (order by batch) as was from audit.seal where lane = 'admin') s`,
   );
   expect(dense).toEqual({ dense: true, last: rows });
-  const { code, out } = await audit('verify', '--lane', 'admin', '--json');
+  const { code, out } = await audit(['verify', '--lane', 'admin', '--json']);
   expect(out).toContain(`"verified":${String(rows)},`);
   expect(code).toBe(0);
   expect(JSON.parse(out)).toMatchObject({
@@ -135,12 +140,25 @@ test(`${String(WRITERS)} writers, ${String(PROCESSES)} services, kill -9: dense,
   });
 }, 180_000);
 
+test('verify takes as much memory for a checkpoint file of years as for a new one', async () => {
+  const path = `${sealing.file}.long`;
+  const [note = ''] = readCheckpoints(await readFile(sealing.file, 'utf8')).flatMap(({ origin, note: text }) =>
+    origin.endsWith('/admin') ? [text] : [],
+  );
+  await writeFile(path, await readFile(sealing.file));
+  for (let turn = 0; turn < 8; turn += 1) await appendFile(path, `\n${note}`.repeat(50_000));
+  const heap = { NODE_OPTIONS: '--max-old-space-size=96' };
+  const { code, out } = await audit(['verify', '--lane', 'admin', '--checkpoints', path], heap);
+  expect(out).toContain('checkpoints from outside, signatures checked');
+  expect(code).toBe(0);
+}, 60_000);
+
 test('a row altered by the superuser: the command says which, and exits with 3', async () => {
   await sealing.tamper(
     `update audit.access_log set actor_user_id = 'nobody' where id = (select min(id) from audit.access_log)`,
   );
-  const { code, out } = await audit('verify', '--lane', 'admin');
+  const { code, out } = await audit(['verify', '--lane', 'admin']);
   expect(out).toContain('admin: NOT WHAT IT WAS, from entry ');
   expect(code).toBe(3);
-  expect(await audit('verify', '--checkpoints', '/nowhere/at/all')).toMatchObject({ code: 1 });
+  expect(await audit(['verify', '--checkpoints', '/nowhere/at/all'])).toMatchObject({ code: 1 });
 }, 60_000);

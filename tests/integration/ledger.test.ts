@@ -1,20 +1,21 @@
 /** The ledger in the database and on the command line: hashes computed again in SQL, hands on rows, exports, proofs. */
-import { readFile, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { AUDIT_COMMANDS } from '../../src/audit/audit-commands.js';
 import type { AuditOptions } from '../../src/audit/audit-commands.js';
-import { publicBytes, readCheckpoints } from '../../src/audit/checkpoint.js';
+import { createFileSink } from '../../src/audit/checkpoint-sinks.js';
+import { publicBytes, readCheckpoints, signCheckpoint } from '../../src/audit/checkpoint.js';
 import type { Lane } from '../../src/audit/ledger.js';
 import type { InTransaction } from '../../src/audit/ledger-reader.js';
 import { listOrigins } from '../../src/audit/seal-store.js';
 import { verifyDatabase } from '../../src/audit/verify-ledger.js';
 import type { LaneReport } from '../../src/audit/verify-ledger.js';
-import { PUBLIC_KEY as OTHER_KEY } from '../support/made-log.js';
+import { KEY as OTHER_PRIVATE_KEY, PUBLIC_KEY as OTHER_KEY } from '../support/made-log.js';
 import { vectors } from '../support/ledger-vectors.js';
-import { PUBLIC_KEY, sealingOf } from '../support/sealing.js';
+import { KEY, PUBLIC_KEY, sealingOf } from '../support/sealing.js';
 import type { Sealing } from '../support/sealing.js';
 import { createWorld } from '../support/world.js';
 import type { World } from '../support/world.js';
@@ -299,5 +300,82 @@ describe('the commands', () => {
     expect((await command('status')).lines[0]).toMatch(
       new RegExp(`^admin: ${String(ENTRIES)} sealed, ${String(ENTRIES)} covered, 3 waiting`),
     );
+  });
+});
+
+describe('a checkpoint file', () => {
+  const MANY = 200_000;
+  /** Longer than a string can be; what lies between the notes takes no room on the disk. */
+  const LONG_BYTES = 600 << 20;
+  const notes = async () => readCheckpoints(await readFile(sealing.file, 'utf8'));
+  const stranger = { origin: 'bailiwick/other/admin', size: 3, root: Buffer.alloc(32, 1) };
+
+  test(`of ${String(MANY)} notes is read by verify and prune`, async () => {
+    const path = join(sealing.file, '..', 'many.txt');
+    await writeFile(path, '');
+    for (const { note } of await notes()) await appendFile(path, `\n${note}`.repeat(MANY / ENTRIES));
+    const last = (await notes()).at(-1);
+    await appendFile(path, `\n${last?.note ?? ''}`.repeat(MANY));
+    const lane = last?.origin.endsWith('/admin') === true ? 'admin' : 'decision';
+    const part = await command('verify', { checkpoints: path, lane, to: '20', json: true });
+    expect(JSON.parse(part.lines[0] ?? '')).toMatchObject({ verified: 20, checkpointsFrom: 'outside' });
+    expect((await command('prune', { checkpoints: path, before: '2999-01-01' })).code).toBe(3);
+  });
+
+  test('that is longer than a string can be is read, forwards and from its end', async () => {
+    const path = join(sealing.file, '..', 'long.txt');
+    await writeFile(path, await readFile(sealing.file));
+    await truncate(path, LONG_BYTES);
+    expect((await command('verify', { checkpoints: path, lane: 'admin' })).code).toBe(0);
+    for (const { lane, origin } of await world.pool('bailiwick_operator').transaction(listOrigins))
+      expect(await createFileSink(path).last?.({ lane, origin })).toMatchObject({ origin, size: ENTRIES });
+  });
+
+  test('with notes of the same lane under another name, of the same key, is of a log that was renamed', async () => {
+    const path = await inFile('renamed.txt', [
+      await readFile(sealing.file, 'utf8'),
+      '',
+      signCheckpoint(stranger, KEY).note,
+    ]);
+    const { code, lines } = await command('verify', { checkpoints: path, lane: 'admin' });
+    expect(code).toBe(3);
+    expect(lines[0]).toContain('NOT WHAT IT WAS, from entry 1: some of the checkpoints are of bailiwick/other/admin');
+    expect((await command('verify', { checkpoints: path, lane: 'decision' })).code).toBe(0);
+    const exported = await inFile('renamed.ndjson', (await command('export')).lines);
+    expect((await command('verify', { checkpoints: path, file: exported })).code).toBe(3);
+  });
+
+  test("may hold another key's notes as well", async () => {
+    const note = signCheckpoint(stranger, OTHER_PRIVATE_KEY).note;
+    const path = await inFile('shared.txt', [await readFile(sealing.file, 'utf8'), '', note]);
+    expect((await command('verify', { checkpoints: path })).code).toBe(0);
+    const alone = await inFile('strange.txt', ['', note]);
+    expect((await command('verify', { checkpoints: alone, lane: 'admin' })).code).toBe(3);
+  });
+
+  test('without a note of a log that is sealed is not as good as none', async () => {
+    const path = await inFile('empty.txt', ['nothing']);
+    const { code, lines } = await command('verify', { checkpoints: path });
+    expect(code).toBe(3);
+    expect(lines[0]).toContain('none of the checkpoints given is of it');
+    const exported = await inFile('uncovered.ndjson', (await command('export')).lines);
+    expect((await command('verify', { checkpoints: path, file: exported })).code).toBe(3);
+  });
+
+  test('is not asked about a log that is not there', async () => {
+    await expect(
+      AUDIT_COMMANDS.get('audit verify')?.({
+        config: { key: undefined, publicKey: undefined, checkpointFile: sealing.file },
+        options: { json: false, drop: false, 'allow-pruned': false },
+        print: () => undefined,
+        inDatabase: async (work) =>
+          await world.pool(undefined).transaction(async (tx) => {
+            await tx.query({ text: `set local session_replication_role = replica` });
+            await tx.query({ text: `savepoint whole` });
+            await tx.query({ text: `delete from audit.ledger where lane = 'admin'` });
+            return await work((inner) => inner(tx)).finally(() => tx.query({ text: `rollback to whole` }));
+          }),
+      }),
+    ).rejects.toThrow(/no log of lane admin/);
   });
 });

@@ -8,6 +8,7 @@ import { createFileSink } from '../../src/audit/checkpoint-sinks.js';
 import { isSignedBy, readCheckpoints } from '../../src/audit/checkpoint.js';
 import { readBatches } from '../../src/audit/ledger-reader.js';
 import { selectHoldUp } from '../../src/audit/ledger-state-store.js';
+import { KnownRoots } from '../../src/audit/known-roots.js';
 import { emptyLog } from '../../src/audit/ledger.js';
 import type { Lane } from '../../src/audit/ledger.js';
 import { verifyLog } from '../../src/audit/verify.js';
@@ -29,6 +30,11 @@ afterEach(async () => {
 });
 
 const ENTRY = `insert into audit.access_log (tenant_id, accessed_entity_type, accessed_entity_id, access_action, purpose)`;
+/** Who seals in this database. */
+const SEALING_PID = `
+  select l.pid from pg_locks l join pg_database d on d.oid = l.database
+  where l.locktype = 'advisory' and d.datname = current_database() and l.granted
+    and (l.classid::bigint << 32) + l.objid::bigint = 7091407303`;
 /** Long enough for a sealer of these tests to do what it must not do. */
 const AWHILE_MS = 300;
 
@@ -43,7 +49,7 @@ async function verify(lane: Lane = 'admin'): Promise<Verdict> {
     after: emptyLog(origin),
     withEntries: () => true,
   });
-  return await verifyLog(batches, { origin, checkpoints, pruned: [], toEnd: true });
+  return await verifyLog(batches, { origin, checkpoints: KnownRoots.of(checkpoints), pruned: [], toEnd: true });
 }
 
 describe('sealing', () => {
@@ -91,6 +97,29 @@ describe('sealing', () => {
     });
     await sealing.untilSealed(5);
     expect(await metric('audit_seal_lag_seconds{lane="admin"}')).toBe(0);
+  });
+
+  test('misses no row of a partition that was made by the transaction which wrote it', async () => {
+    const { sealer } = await sealing.start({ pollMs: 1 });
+    const dayOf = (day: number): string => new Date(Date.UTC(2020, 0, day)).toISOString();
+    const days = 30;
+    for (let day = 1; day <= days; day += 1) {
+      const name = dayOf(day).slice(0, 10).replaceAll('-', '');
+      await world.superSql(
+        `set local role bailiwick_owner`,
+        `select audit.ensure_partition('decision', '${name}', '${dayOf(day)}', '${dayOf(day + 1)}')`,
+        `reset role`,
+        // Each with rows of the day before, whose partition was there.
+        `insert into audit.decision (decision_id, decided_at, api, tenant_id, caller_kind, caller_id, subject_user_id,
+           permission, object, answer, source, latency_us, request_id)
+         select gen_random_uuid(), greatest(timestamptz '${dayOf(1)}', timestamptz '${dayOf(day)}' - n % 2 * interval '1 day'),
+           'check', 't', 'user', 'u', 'u', 'claims.read', 'tenant:t', 'denied', 'engine', n, 'r'
+         from generate_series(1, 10) n`,
+      );
+    }
+    await sealing.untilSealed(days * 10, 'decision');
+    expect(await verify('decision')).toMatchObject({ fault: undefined, verified: days * 10 });
+    expect(sealer.brokenLanes()).toEqual([]);
   });
 
   test('text that JSON, UTF-8 and Postgres see differently verifies as it is stored', async () => {
@@ -180,6 +209,30 @@ describe('what is never signed', () => {
     expect((await verify()).fault).toBeDefined();
   });
 
+  test('what was found broken, when the connection is lost and sealing is taken up again', async () => {
+    // More than the rows that are compared when a log is taken up.
+    const rows = 12_000;
+    const { sealer, metric } = await sealing.start();
+    await sealing.write(rows);
+    await sealing.untilCovered(rows);
+    await sealing.tamper(
+      `update audit.access_log set purpose = 'q' where id = (select min(id) + 4 from audit.access_log)`,
+    );
+    await until(() => Promise.resolve(sealer.brokenLanes().includes('admin')));
+    await sealing.write(1);
+    await sealing.untilSealed(rows + 1);
+    const sealingPid = async (): Promise<number | undefined> => (await world.sql<{ pid: number }>(SEALING_PID))[0]?.pid;
+    const pid = await sealingPid();
+    await world.superSql(`select pg_terminate_backend(${String(pid)})`);
+    await until(async () => ![undefined, pid].includes(await sealingPid()));
+    await sealing.write(1);
+    await sealing.untilSealed(rows + 2);
+    await new Promise((resolve) => setTimeout(resolve, AWHILE_MS));
+    expect(await sealing.covered()).toBe(rows);
+    expect(sealer.brokenLanes()).toEqual(['admin']);
+    expect(await metric('audit_chain_broken{lane="admin"}')).toBe(1);
+  });
+
   test('seals taken away: the rows are sealed again to the same root, which the next process signs', async () => {
     const { sealer } = await sealing.start();
     await sealing.write(10);
@@ -241,6 +294,51 @@ describe('what is never signed', () => {
     await until(async () => (await sealing.covered()) === 5);
     expect(next.sealer.brokenLanes()).toEqual([]);
     expect(await verify()).toMatchObject({ fault: undefined, verified: 5, covered: 5 });
+  });
+
+  test('nothing is left out of a file that is new: it begins with what the database remembers', async () => {
+    const { sealer } = await sealing.start();
+    await sealing.write(10);
+    await until(async () => (await sealing.covered()) === 10);
+    await sealer.stop();
+    await rename(sealing.file, `${sealing.file}.aside`);
+    await sealing.start();
+    await until(async () => (await verify()).covered === 10);
+  });
+
+  test('a log sealed anew under another name, found by the next process from the file outside', async () => {
+    const { sealer } = await sealing.start();
+    await sealing.write(10);
+    await until(async () => (await sealing.covered()) === 10);
+    await sealer.stop();
+    const before = await readFile(sealing.file, 'utf8');
+    await sealing.tamper(
+      `update audit.access_log set purpose = 'q' where id = (select min(id) + 4 from audit.access_log)`,
+      `delete from audit.seal`,
+      `delete from audit.checkpoint`,
+      `update audit.ledger set origin = 'bailiwick/renamed/' || lane`,
+    );
+    const next = await sealing.start();
+    await until(() => Promise.resolve(next.sealer.brokenLanes().includes('admin')));
+    expect(await next.metric('audit_chain_broken{lane="admin"}')).toBe(1);
+    await sealing.untilSealed(10);
+    await new Promise((resolve) => setTimeout(resolve, AWHILE_MS));
+    expect(await sealing.covered()).toBe(0);
+    expect(await readFile(sealing.file, 'utf8')).toBe(before);
+  });
+
+  test('a log that was renamed and nothing else, by the note that the database remembers', async () => {
+    const { sealer } = await sealing.start({ sinks: [] });
+    await sealing.write(10);
+    await until(async () => (await sealing.covered()) === 10);
+    await sealer.stop();
+    await sealing.tamper(`update audit.ledger set origin = 'bailiwick/renamed/' || lane`);
+    await sealing.write(1);
+    const next = await sealing.start({ sinks: [] });
+    await until(() => Promise.resolve(next.sealer.brokenLanes().includes('admin')));
+    await sealing.untilSealed(11);
+    await new Promise((resolve) => setTimeout(resolve, AWHILE_MS));
+    expect(await sealing.covered()).toBe(10);
   });
 
   test('rows of an older cluster: nothing is sealed before them', async () => {

@@ -1,5 +1,8 @@
 /** How the ledger is hashed: golden vectors, the tree against RFC 6962's own definition, proofs, and signed notes. */
 import { createHash, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -12,8 +15,11 @@ import {
   readCheckpoints,
   signCheckpoint,
 } from '../../src/audit/checkpoint.js';
+import { checkpointsIn, findLastCheckpoint } from '../../src/audit/checkpoint-file.js';
 import { InclusionProof, rootOfProof } from '../../src/audit/inclusion.js';
+import { KnownRoots } from '../../src/audit/known-roots.js';
 import { endAfter, entryHash, Frontier, genesisHash } from '../../src/audit/ledger.js';
+import { toNextCheckpoint } from '../../src/audit/verify-ledger.js';
 import { checkpointAfter, KEY, madeEntry, PUBLIC_KEY, seal } from '../support/made-log.js';
 import { vectors } from '../support/ledger-vectors.js';
 
@@ -168,5 +174,70 @@ describe('a checkpoint', () => {
     for (const text of ['', 'x', 'A'.repeat(40)]) expect(() => parsePrivateKey(text)).toThrow();
     const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
     expect(() => parsePublicKey(rsa.publicKey.export({ format: 'pem', type: 'spki' }).toString())).toThrow(/Ed25519/);
+  });
+});
+
+async function collect<T>(all: AsyncIterable<T>): Promise<T[]> {
+  const collected: T[] = [];
+  for await (const each of all) collected.push(each);
+  return collected;
+}
+
+describe('many checkpoints', () => {
+  test('are handed on by size, whatever their order, also those of a size that differ', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(50), { maxLength: 200 }), fc.nat(60), (sizes, size) => {
+        const known = sizes.map((each, at) => ({ size: each, root: sha256(Buffer.from(String(at))) }));
+        const roots = KnownRoots.of(known);
+        const sorted = known.toSorted((a, b) => a.size - b.size);
+        expect(Array.from({ length: roots.count }, (_, at) => roots.at(at))).toEqual(sorted);
+        expect(roots.placeOf(size)).toBe(sorted.filter((each) => each.size < size).length);
+        expect(roots.at(roots.count)).toBeUndefined();
+        expect(roots.at(-1)).toBeUndefined();
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test('of 300,000 sizes say which is the next', async () => {
+    const [first, second] = seal([madeEntry(1), madeEntry(2)], [1]);
+    if (first === undefined || second === undefined) throw new Error('there are two');
+    const roots = new KnownRoots();
+    for (let size = 1; size <= 300_000; size += 1) roots.add({ size, root: first.seal.root });
+    const batches = async function* () {
+      await Promise.resolve();
+      yield* [first, second];
+    };
+    const taken = await collect(toNextCheckpoint(batches(), 1, roots));
+    expect(taken).toEqual([first]);
+  });
+
+  test('in a file are the same, wherever its pieces end', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'bailiwick-notes-'));
+    const path = join(directory, 'checkpoints.txt');
+    const sign = (lane: string, size: number): string =>
+      signCheckpoint({ origin: `bailiwick/é/${lane}`, size, root: sha256(Buffer.from(lane)) }, KEY).note;
+    const cosigned = `${sign('admin', 7)}\u2014 witness AAAA\n\u2014 another AAAA\n`;
+    const cut = sign('admin', 9).slice(0, 40);
+    const text = `\n${sign('admin', 5)}\n${cosigned}${sign('admin', 8)}\n${cut}\n${sign('decision', 2)}\n${cut}`;
+    await writeFile(path, text);
+    try {
+      const whole = readCheckpoints(text);
+      expect(whole.map(({ size }) => size)).toEqual([5, 7, 8, 2]);
+      for (const piece of [1, 2, 3, 7, 64, 100, 333, 1 << 20]) {
+        expect(await collect(checkpointsIn(path, piece)), String(piece)).toEqual(whole);
+        for (const [lane, size] of [
+          ['admin', 8],
+          ['decision', 2],
+        ] as const) {
+          const name = { lane, origin: `bailiwick/other/${lane}` };
+          expect(await findLastCheckpoint(path, name, piece), String(piece)).toMatchObject({ size });
+        }
+      }
+      await expect(collect(checkpointsIn(`${path}.none`))).rejects.toThrow(/ENOENT/);
+      expect(await findLastCheckpoint(`${path}.none`, { lane: 'admin', origin: 'o' })).toBeUndefined();
+    } finally {
+      await rm(directory, { recursive: true });
+    }
   });
 });

@@ -6,6 +6,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { batchLines, logLine, parseExport, prunedLine, tailLine } from '../../src/audit/ledger-file.js';
+import { KnownRoots } from '../../src/audit/known-roots.js';
 import { emptyLog, entryHash, HASH_BYTES } from '../../src/audit/ledger.js';
 import type { Entry } from '../../src/audit/ledger.js';
 import { verifyLog } from '../../src/audit/verify.js';
@@ -184,7 +185,7 @@ function makeLog(random: Random): Log {
 }
 
 async function verify(batches: readonly Batch[], covered: readonly number[], log: Log): Promise<Verdict> {
-  const checkpoints = covered.map((count) => checkpointAfter(log.batches, count));
+  const checkpoints = KnownRoots.of(covered.map((count) => checkpointAfter(log.batches, count)));
   return await verifyLog(batches, { origin: ORIGIN, checkpoints, pruned: [], toEnd: true });
 }
 
