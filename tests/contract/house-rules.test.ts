@@ -126,7 +126,7 @@ test.each<[string, (document: Editable) => unknown, string]>([
   expect(houseRuleBreaches(document).join('\n')).toContain(breach);
 });
 
-test('a POST that changes something takes an `idempotency-key`, but for one with a password and the test mail', () => {
+test('a POST that changes something takes an `idempotency-key`, but for one with a password, the test mail and signing out', () => {
   const posts = operationsOf(readOpenapi()).filter(
     ({ method, isChange, permission }) => method === 'POST' && isChange && permission !== 'public',
   );
@@ -134,6 +134,8 @@ test('a POST that changes something takes an `idempotency-key`, but for one with
   expect(posts.filter(({ takesKey }) => takesKey !== true).map(({ id }) => id)).toEqual([
     'testMailer',
     'changePassword',
+    // a second time its token is refused
+    'signOut',
   ]);
 });
 
