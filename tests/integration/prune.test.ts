@@ -15,7 +15,7 @@ import { pruneLane } from '../../src/audit/prune.js';
 import type { PruneReport } from '../../src/audit/prune.js';
 import { verifyDatabase, verifyExport } from '../../src/audit/verify-ledger.js';
 import type { LaneReport } from '../../src/audit/verify-ledger.js';
-import { PUBLIC_KEY, sealingOf, until } from '../support/sealing.js';
+import { ENTRY, PUBLIC_KEY, sealingOf, until } from '../support/sealing.js';
 import type { Sealing, StartedSealer } from '../support/sealing.js';
 import { createWorld } from '../support/world.js';
 import type { World } from '../support/world.js';
@@ -160,4 +160,38 @@ test('a removal that poses as a pruning is found', async () => {
        select 'admin', 'access_log_202002', '{[2132,2132]}', max(id) from audit.access_log`,
   );
   expect((await verify('admin')).fault?.what).toMatch(/no entry of the access log says so/);
+});
+
+test('writers and readers of the log go on while the rows of what leaves are counted', async () => {
+  const month = 'access_log_201911';
+  await world.migrationSql(
+    `select audit.ensure_partition('access_log', '201911', '2019-11-01 00:00:00+00', '2019-12-01 00:00:00+00')`,
+    `alter function audit.prune_partition set lock_timeout = '30s'`,
+  );
+  const superuser = world.pool(undefined);
+  const waiting = async (): Promise<boolean> => {
+    const { rows } = await superuser.transaction((tx) =>
+      tx.query({
+        text: `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+                 and query like 'select audit.prune_partition%'`,
+      }),
+    );
+    return rows.length === 1;
+  };
+  let pruning: Promise<unknown> = Promise.resolve();
+  await superuser.transaction(async (holder) => {
+    // A lock on an index of it alone, which counting needs and nobody else.
+    await holder.query({ text: `alter index audit.${month}_pkey set tablespace pg_default` });
+    pruning = world.sql(`select audit.prune_partition('admin', $1, '{}')`, [month]);
+    pruning.catch(() => undefined);
+    await until(waiting);
+    await world.superSql(
+      `set local lock_timeout = '1s'`,
+      `${ENTRY} select 't', 'role', 'r', 'WRITE', 'meanwhile', now()`,
+      `select count(*) from audit.access_log where accessed_at > '2020-02-01'`,
+    );
+    expect(await waiting()).toBe(true);
+  });
+  await pruning;
+  expect(await world.sql(`select to_regclass($1) as there`, [`audit.${month}`])).toEqual([{ there: null }]);
 });
