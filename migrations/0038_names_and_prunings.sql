@@ -1,7 +1,157 @@
 -- Who acted, and what left the log.
 --
+-- Login    goes into the entry beside the actor, wherever somebody else than the service named one.
 -- Pruning  counts before it takes the lock that every writer of the log waits for.
 set local role bailiwick_owner;
+
+-- The database login, where it is not the service's: whoever may act as `bailiwick_service` names the actors. Anybody
+-- else may name one, too, and their login stands beside it.
+create function audit.login() returns text
+  language sql stable
+  return case when audit.setting('actor_user_id') is null or current_setting('role') <> 'bailiwick_service'
+         then session_user::text end;
+
+-- As before (0009).
+create or replace function audit.capture_change() returns trigger
+  language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  actor constant text := audit.setting('actor_user_id');
+  reason constant text := audit.setting('reason');
+begin
+  if tg_op = 'TRUNCATE' then
+    insert into audit.access_log (tenant_id, actor_user_id, actor_role, impersonation_id, request_id,
+                                  change_id, accessed_entity_type, accessed_entity_id, access_action, purpose, details)
+      values ('platform', actor, audit.login(), audit.setting('impersonation_id'),
+              audit.setting('request_id'), audit.setting('change_id'), tg_table_name, '*', 'DELETE',
+              tg_table_name || '.truncate', jsonb_strip_nulls(jsonb_build_object('reason', reason)));
+    return null;
+  end if;
+  execute format($q$
+      with changed (o, n) as materialized (%s), entries as (%s)
+      insert into audit.access_log (tenant_id, actor_user_id, actor_role, impersonation_id, request_id,
+                                    change_id, accessed_entity_type, accessed_entity_id, access_action, purpose, details)
+        select coalesce(e.tenant_id, 'platform'), $1, audit.login(),
+               audit.setting('impersonation_id'), audit.setting('request_id'),
+               audit.setting('change_id'), %L, e.entity_id,
+               case when e.is_end then 'DELETE' else 'WRITE' end, e.purpose,
+               case when $2 is null then e.details else e.details || jsonb_build_object('reason', $2) end
+        from entries e $q$,
+    case tg_op
+      when 'INSERT' then 'select null::jsonb, to_jsonb(n) from new_rows n'
+      when 'DELETE' then 'select to_jsonb(o), null::jsonb from old_rows o'
+      else format('select to_jsonb(o), to_jsonb(n) from old_rows o full join new_rows n on %s', tg_argv[0])
+    end,
+    audit.entries_query(tg_table_name), tg_table_name) using actor, reason;
+  if tg_table_name = 'role' and tg_op = 'DELETE' then
+    -- the entry of the role has told it
+    delete from audit.pending_grant g using old_rows o where g.xid = pg_current_xact_id() and g.role_id = o.id;
+  end if;
+  return null;
+end $$;
+
+-- As before (0009).
+create or replace function audit.write_grants() returns trigger
+  language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  actor constant text := audit.setting('actor_user_id');
+  reason constant text := audit.setting('reason');
+begin
+  if not exists (select from audit.pending_grant g where g.id = new.id) then
+    return null;
+  end if;
+  with noted as (
+    delete from audit.pending_grant g where g.xid = new.xid and g.role_id = new.role_id returning g.added, g.removed),
+  net as (
+    select c.permission_id, sum(c.sign) as sign
+    from (select unnest(added) as permission_id, 1 as sign from noted
+          union all select unnest(removed), -1 from noted) c
+    group by c.permission_id),
+  change as (
+    select coalesce(array_agg(permission_id order by permission_id) filter (where sign > 0), '{}') as added,
+           coalesce(array_agg(permission_id order by permission_id) filter (where sign < 0), '{}') as removed
+    from net)
+  insert into audit.access_log (tenant_id, actor_user_id, actor_role, impersonation_id, request_id,
+                                change_id, accessed_entity_type, accessed_entity_id, access_action, purpose, details)
+    select new.tenant_id, actor, audit.login(), audit.setting('impersonation_id'),
+           audit.setting('request_id'), audit.setting('change_id'), 'role_permission', new.role_id, 'WRITE',
+           'role.set_permissions',
+           jsonb_strip_nulls(jsonb_build_object('roleName', r.name, 'added', to_jsonb(c.added),
+                                                'removed', to_jsonb(c.removed), 'reason', reason))
+    from change c left join security.role r on r.id = new.role_id
+    where cardinality(c.added) + cardinality(c.removed) > 0;
+  return null;
+end $$;
+
+-- As before (0015).
+create or replace function audit.note_account(user_id text, purpose text, event_type text) returns void
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  actor constant text := audit.setting('actor_user_id');
+  reason constant text := audit.setting('reason');
+  tenant constant text :=
+    coalesce((select u.tenant_id from security.app_user u where u.id = note_account.user_id), 'platform');
+begin
+  insert into audit.access_log (tenant_id, actor_user_id, actor_role, impersonation_id, request_id, change_id,
+                                accessed_entity_type, accessed_entity_id, access_action, purpose, details)
+    values (tenant, actor, audit.login(), audit.setting('impersonation_id'),
+            audit.setting('request_id'), audit.setting('change_id'), 'app_user', note_account.user_id, 'WRITE',
+            note_account.purpose, jsonb_strip_nulls(jsonb_build_object('reason', reason)));
+  insert into identity.tenant_audit (tenant_id, event_type, actor_user_id, details)
+    values (tenant, note_account.event_type, actor, jsonb_strip_nulls(jsonb_build_object(
+      'userId', note_account.user_id, 'impersonationId', audit.setting('impersonation_id'), 'reason', reason)));
+end $$;
+
+-- As before (0022).
+create or replace function audit.write_request(tenant_id text, entity_type text, entity_id text, verb text, details jsonb) returns void
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  actor constant text := audit.setting('actor_user_id');
+  told constant jsonb := jsonb_strip_nulls(details || jsonb_build_object('reason',
+    coalesce(details->>'reason', audit.setting('reason'))));
+begin
+  insert into audit.access_log (tenant_id, actor_user_id, actor_role, impersonation_id, request_id, change_id,
+                                accessed_entity_type, accessed_entity_id, access_action, purpose, details)
+    values (write_request.tenant_id, actor, audit.login(),
+            audit.setting('impersonation_id'), audit.setting('request_id'), audit.setting('change_id'),
+            write_request.entity_type, write_request.entity_id,
+            case when verb in ('end', 'expire') then 'DELETE' else 'WRITE' end, entity_type || '.' || verb, told);
+  insert into identity.tenant_audit (tenant_id, event_type, actor_user_id, details)
+    values (write_request.tenant_id,
+            upper(entity_type) || '_' || case verb
+              when 'request' then 'REQUESTED' when 'deny' then 'DENIED' when 'cancel' then 'CANCELLED'
+              when 'take' then 'TAKEN' else upper(rtrim(verb, 'e')) || 'ED' end,
+            actor,
+            jsonb_strip_nulls(told || jsonb_build_object('id', entity_id, 'impersonationId', audit.setting('impersonation_id'))));
+end $$;
+
+-- As before (0025).
+create or replace function audit.capture_review_item() returns trigger
+  language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  actor constant text := audit.setting('actor_user_id');
+begin
+  -- an entry, and no line in the tenant's history: there may be thousands
+  insert into audit.access_log (tenant_id, actor_user_id, actor_role, impersonation_id, request_id, change_id,
+                                accessed_entity_type, accessed_entity_id, access_action, purpose, details)
+    values (new.tenant_id, actor, audit.login(), audit.setting('impersonation_id'),
+            audit.setting('request_id'), audit.setting('change_id'), 'review', new.review_id, 'WRITE', 'review.decide',
+            jsonb_strip_nulls(jsonb_build_object('itemId', new.id::text, 'userId', new.user_id, 'roleId', new.role_id,
+              'roleName', new.role_name, 'assignmentId', new.assignment_id, 'decision', new.decision,
+              'wasStanding', new.was_standing, 'reason', new.comment)));
+  return null;
+end $$;
+
+-- As before (0032).
+create or replace function audit.note_export(tenant_id text) returns void
+  language plpgsql volatile security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  actor constant text := audit.setting('actor_user_id');
+begin
+  insert into audit.access_log (tenant_id, actor_user_id, actor_role, request_id, accessed_entity_type, accessed_entity_id,
+                                access_action, purpose, details)
+    values (note_export.tenant_id, actor, audit.login(), audit.setting('request_id'),
+            'tenant', note_export.tenant_id, 'EXPORT', 'access.export', '{}');
+end $$;
 
 -- As before (0010). The rows are counted while writers of the partition alone wait: the log's own lock is taken when
 -- nothing is left to be refused. It is one pruning at a time, because two that count would wait for each other there.

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import type { TxSettings } from '../../src/platform/postgres.js';
+import type { DatabaseRole, TxSettings } from '../../src/platform/postgres.js';
 import { CASES, VIEWER } from '../support/change-entry-cases.js';
 import { createWorld, roleId } from '../support/world.js';
 import type { World } from '../support/world.js';
@@ -120,10 +120,14 @@ test.each(CASES)('rolled back it writes nothing: $says', async ({ does }) => {
 describe('who wrote', () => {
   const assign = `insert into security.user_role (user_id, role_id) values ('ben', '${VIEWER}')`;
   const widen = `insert into security.role_permission (role_id, permission_id) values ('c1', 'users.admin')`;
-  async function stamped(statement: string, settings: TxSettings): Promise<unknown[]> {
+  async function stamped(
+    statement: string,
+    settings: TxSettings,
+    role: DatabaseRole = 'bailiwick_operator',
+  ): Promise<unknown[]> {
     const change = randomUUID();
     await world
-      .pool('bailiwick_operator')
+      .pool(role)
       .transaction((tx) => tx.query({ text: statement }), { settings: { 'bailiwick.change_id': change, ...settings } });
     return await world.sql(
       `select actor_user_id, actor_role, impersonation_id, request_id, details->>'reason' as reason from audit.access_log where change_id = $1`,
@@ -131,7 +135,10 @@ describe('who wrote', () => {
     );
   }
 
-  test('is the actor, with what was said about the change', async () => {
+  const login = async (): Promise<string | undefined> =>
+    (await world.sql<{ login: string }>('select session_user as login'))[0]?.login;
+
+  test('is the actor, with what was said about the change, and the login that is not the service’s', async () => {
     const said = {
       'bailiwick.actor_user_id': 'keeper',
       'bailiwick.impersonation_id': 'i1',
@@ -140,7 +147,7 @@ describe('who wrote', () => {
     };
     const row = {
       actor_user_id: 'keeper',
-      actor_role: null,
+      actor_role: await login(),
       impersonation_id: 'i1',
       request_id: 'q1',
       reason: 'because',
@@ -153,6 +160,11 @@ describe('who wrote', () => {
     ]) {
       expect(await stamped(statement, said), statement).toEqual([row]);
     }
+    const unlock = `select audit.note_unlock('anne')`;
+    expect(await stamped(unlock, said)).toEqual([row]);
+    const within = { ...said, 'bailiwick.tenant_id': 't1' };
+    const byService = await stamped(unlock, within, 'bailiwick_service');
+    expect(byService).toEqual([{ ...row, actor_role: null }]);
     const told = await world.sql(`select actor_user_id, details from identity.tenant_audit order by id desc limit 1`);
     expect(told).toEqual([
       { actor_user_id: 'keeper', details: { userId: 'anne', reason: 'because', impersonationId: 'i1' } },
@@ -160,8 +172,13 @@ describe('who wrote', () => {
   });
 
   test('or else the database login, not the role that it acts as', async () => {
-    const [me] = await world.sql<{ login: string }>('select session_user as login');
-    const row = { actor_user_id: null, actor_role: me?.login, impersonation_id: null, request_id: null, reason: null };
+    const row = {
+      actor_user_id: null,
+      actor_role: await login(),
+      impersonation_id: null,
+      request_id: null,
+      reason: null,
+    };
     for (const statement of [assign, widen, `truncate security.record`]) {
       expect(await stamped(statement, { 'bailiwick.actor_user_id': '' }), statement).toEqual([row]);
     }
@@ -180,7 +197,8 @@ describe('who wrote', () => {
       { settings },
     );
     const entries = await world.sql<{ purpose: string }>(
-      `select purpose from audit.access_log where change_id = $1 and actor_user_id = 'keeper' order by id`,
+      `select purpose from audit.access_log
+       where change_id = $1 and actor_user_id = 'keeper' and actor_role is null order by id`,
       [settings['bailiwick.change_id']],
     );
     expect(entries.map(({ purpose }) => purpose)).toEqual([
