@@ -1,6 +1,7 @@
 -- Who acted, and what left the log.
 --
 -- Login    goes into the entry beside the actor, wherever somebody else than the service named one.
+-- Truncate is told to every tenant that it takes rows of, not to the platform alone.
 -- Pruning  counts before it takes the lock that every writer of the log waits for.
 set local role bailiwick_owner;
 
@@ -151,6 +152,39 @@ begin
                                 access_action, purpose, details)
     values (note_export.tenant_id, actor, audit.login(), audit.setting('request_id'),
             'tenant', note_export.tenant_id, 'EXPORT', 'access.export', '{}');
+end $$;
+
+-- Tells every tenant that a table is about to lose its rows; that the table is emptied is told by audit.capture_change.
+create function audit.capture_truncate() returns trigger
+  language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  execute format($q$
+      insert into audit.access_log (tenant_id, actor_user_id, actor_role, impersonation_id, request_id, change_id,
+                                    accessed_entity_type, accessed_entity_id, access_action, purpose, details)
+        select t.id, audit.setting('actor_user_id'), audit.login(), audit.setting('impersonation_id'),
+               audit.setting('request_id'), audit.setting('change_id'), %1$L, '*', 'DELETE', %1$L || '.truncate',
+               jsonb_strip_nulls(jsonb_build_object('reason', audit.setting('reason')))
+        from identity.tenant t where exists (select from %2$I.%1$I x where x.%3$I = t.id)
+        order by t.id $q$,
+    tg_table_name, tg_table_schema, tg_argv[0]);
+  return null;
+end $$;
+revoke execute on function audit.capture_truncate from public;
+
+do $$
+declare
+  captured record;
+begin
+  for captured in
+    select * from (values
+      ('security.role', 'tenant_id'), ('security.role_permission', 'tenant_id'), ('security.user_role', 'tenant_id'),
+      ('security.app_user', 'tenant_id'), ('security.user_assignment', 'tenant_id'), ('security.record', 'tenant_id'),
+      ('security.service_key', 'tenant_id'), ('identity.tenant', 'id'), ('identity.impersonation', 'tenant_id')
+    ) as c (name, tenant_column)
+  loop
+    execute format('create trigger trg_audit_truncate_tenants before truncate on %s '
+                   'for each statement execute function audit.capture_truncate(%L)', captured.name, captured.tenant_column);
+  end loop;
 end $$;
 
 -- As before (0010). The rows are counted while writers of the partition alone wait: the log's own lock is taken when
