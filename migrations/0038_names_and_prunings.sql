@@ -2,7 +2,8 @@
 --
 -- Login    goes into the entry beside the actor, wherever somebody else than the service named one.
 -- Truncate is told to every tenant that it takes rows of, not to the platform alone.
--- Pruning  counts before it takes the lock that every writer of the log waits for.
+-- Pruning  counts before it takes the lock that every writer of the log waits for, and its entry says what was said by
+--          the entries of prunings that leave with it: whatever left is named by an entry that is there.
 set local role bailiwick_owner;
 
 -- The database login, where it is not the service's: whoever may act as `bailiwick_service` names the actors. Anybody
@@ -187,15 +188,47 @@ begin
   end loop;
 end $$;
 
+-- Which entries have left, as the details of a pruning's entry say it: those that it took, and those whose entry it took.
+create function audit.named_prunings(details jsonb) returns table (lane text, gone int8range)
+  language sql stable as $$
+  select said.lane, gone
+  from (select details->>'lane', (details->>'seqs')::int8multirange
+        union all select c.key, c.value::int8multirange from jsonb_each_text(details->'carried') c) said (lane, seqs)
+    cross join lateral unnest(said.seqs) gone
+$$;
+
+-- When it was does not say any more where its entry stands; it is the moment of the entry all the same.
+alter table audit.pruned alter column pruned_at set default now();
+
+-- Until now nothing said what an entry had said that left since, and what was pruned in its month needed none: it is
+-- named here, at the database's word. An hour, because a pruning bore the time of its end, and its entry that of its start.
+insert into audit.access_log (tenant_id, actor_role, accessed_entity_type, accessed_entity_id, access_action, purpose, details)
+  select 'platform', session_user, 'audit_partition', '*', 'DELETE', 'audit.prune:*',
+         jsonb_build_object('carried', jsonb_object_agg(lost.lane, lost.seqs))
+  from (select p.lane, range_agg(gone)::text as seqs
+        from audit.pruned p cross join lateral unnest(p.seqs) gone
+        where not exists (select from audit.access_log e
+                          where e.id = p.entry_id and e.purpose = 'audit.prune:' || p.partition
+                            and e.details->>'lane' = p.lane and e.details->>'seqs' = p.seqs::text)
+          and exists (select from audit.pruned later
+                      where later.lane = 'admin' and later.pruned_at > p.pruned_at and later.partition in (
+                        'access_log_' || to_char(timezone('UTC', p.pruned_at), 'YYYYMM'),
+                        'access_log_' || to_char(timezone('UTC', p.pruned_at - interval '1 hour'), 'YYYYMM')))
+        group by p.lane) lost
+  having count(*) > 0;
+
 -- As before (0010). The rows are counted while writers of the partition alone wait: the log's own lock is taken when
--- nothing is left to be refused. It is one pruning at a time, because two that count would wait for each other there.
+-- nothing is left to be refused. It is one pruning at a time, because two that count would wait for each other there. The
+-- entry repeats what is said by those that leave.
 create or replace function audit.prune_partition(lane text, partition text, seqs int8multirange) returns bigint
   language plpgsql security definer
   set search_path = pg_catalog, pg_temp set lock_timeout = '2s' set datestyle = 'ISO' as $$
 declare
   parent constant text := case lane when 'admin' then 'access_log' when 'decision' then 'decision' end;
   child constant regclass := to_regclass(format('audit.%I', partition));
+  bounds constant text := pg_get_partition_constraintdef(child);
   covered audit.seal;
+  carried jsonb;
   expected constant numeric := (select coalesce(sum(upper(s) - lower(s)), 0) from unnest(seqs) s);
   rows_there bigint;
   rows_uncovered bigint;
@@ -216,7 +249,7 @@ begin
   execute format('select count(*), count(*) filter (where ($1 is null) or (e.xid, e.%1$I) > ($1, $2::%2$s)) '
                  'from audit.%3$I e where %4$s',
                  case lane when 'admin' then 'id' else 'decision_id' end,
-                 case lane when 'admin' then 'bigint' else 'uuid' end, parent, pg_get_partition_constraintdef(child))
+                 case lane when 'admin' then 'bigint' else 'uuid' end, parent, bounds)
     into rows_there, rows_uncovered using covered.last_xid, covered.last_id;
   if rows_uncovered > 0 then
     raise exception '% holds % rows that no checkpoint covers', partition, rows_uncovered;
@@ -224,11 +257,18 @@ begin
   if rows_there <> expected then
     raise exception '% holds % rows, not the % that were verified', partition, rows_there, expected;
   end if;
+  if lane = 'admin' then
+    execute format($q$ select jsonb_object_agg(c.lane, c.seqs)
+                       from (select n.lane, range_agg(n.gone)::text as seqs
+                             from audit.access_log e cross join lateral audit.named_prunings(e.details) n
+                             where e.tenant_id = 'platform' and e.accessed_entity_type = 'audit_partition'
+                               and e.access_action = 'DELETE' and %s group by n.lane) c $q$, bounds) into carried;
+  end if;
   execute format('alter table audit.%I detach partition audit.%I', parent, partition);
   execute format('drop table audit.%I', partition);
   insert into audit.access_log (tenant_id, actor_role, accessed_entity_type, accessed_entity_id, access_action, purpose, details)
     values ('platform', session_user, 'audit_partition', partition, 'DELETE', 'audit.prune:' || partition,
-            jsonb_build_object('lane', lane, 'seqs', seqs::text, 'rows', rows_there))
+            jsonb_strip_nulls(jsonb_build_object('lane', lane, 'seqs', seqs::text, 'rows', rows_there, 'carried', carried)))
     returning id into pruning_entry;
   if rows_there > 0 then
     insert into audit.pruned (lane, partition, seqs, entry_id) values (lane, partition, seqs, pruning_entry);
