@@ -85,17 +85,24 @@ export async function listPruned(tx: Tx, lane: Lane): Promise<SeqRange[]> {
   return rows;
 }
 
-/** Prunings of which the access log knows nothing, though its entry of that time has not been pruned itself. */
+/**
+ * Prunings of which the access log knows nothing: no entry names what they took. One that will never be sealed does not
+ * count; the order of rows, in which it then stands too late, says so.
+ */
 export async function listUnprovedPrunings(tx: Tx, lane: Lane): Promise<{ partition: string; from: number }[]> {
   const { rows } = await tx.query<{ partition: string; from: number }>({
     text: `
-      select p.partition, lower(p.seqs)::float8 as "from" from audit.pruned p
-      where p.lane = $1
-        and not exists (select from audit.access_log e
-                        where e.id = p.entry_id and e.purpose = 'audit.prune:' || p.partition
-                          and e.details->>'lane' = p.lane and e.details->>'seqs' = p.seqs::text)
-        and not exists (select from audit.pruned later where later.lane = 'admin' and later.pruned_at > p.pruned_at
-                          and later.partition = 'access_log_' || to_char(timezone('UTC', p.pruned_at), 'YYYYMM'))
+      with sealed as (select s.last_xid as xid, s.last_id::bigint as id from audit.seal s
+                      where s.lane = 'admin' order by s.batch desc limit 1),
+        named as (
+          select coalesce(range_agg(n.gone), '{}') as seqs
+          from audit.access_log e cross join lateral audit.named_prunings(e.details) n
+          -- the triggers of the log's writers never write such a one, and the service may write no DELETE
+          where e.tenant_id = 'platform' and e.accessed_entity_type = 'audit_partition' and e.access_action = 'DELETE'
+            and n.lane = $1
+            and (e.xid < pg_snapshot_xmax(pg_current_snapshot()) or (e.xid, e.id) <= (select xid, id from sealed)))
+      select p.partition, lower(p.seqs - named.seqs)::float8 as "from" from audit.pruned p, named
+      where p.lane = $1 and not p.seqs <@ named.seqs
       order by 2 limit 10`,
     values: [lane],
   });

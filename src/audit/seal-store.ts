@@ -11,26 +11,28 @@ interface LaneTable {
   readonly id: string;
   readonly idType: string;
   readonly at: string;
-  /** Before every row. */
-  readonly start: RowKey;
 }
 
 const TABLES: Record<Lane, LaneTable> = {
-  admin: { name: 'audit.access_log', id: 'id', idType: 'bigint', at: 'accessed_at', start: { xid: '0', id: '0' } },
-  decision: {
-    name: 'audit.decision',
-    id: 'decision_id',
-    idType: 'uuid',
-    at: 'decided_at',
-    start: { xid: '0', id: '00000000-0000-0000-0000-000000000000' },
-  },
+  admin: { name: 'audit.access_log', id: 'id', idType: 'bigint', at: 'accessed_at' },
+  decision: { name: 'audit.decision', id: 'decision_id', idType: 'uuid', at: 'decided_at' },
 };
 
 /** What of a lane's rows a statement reads. */
 const entryColumns = ({ id, at }: LaneTable): string => `
   e.xid::text as xid, e.${id}::text as id, audit.entry_text(e) as text,
   (extract(epoch from e.${at}) * 1000)::float8 as "atMs"`;
-const after = ({ id, idType }: LaneTable): string => `(e.xid, e.${id}) > ($1::text::xid8, $2::${idType})`;
+
+/**
+ * The rows after a place as `$1` and `$2`, which stand there in any case. Nothing is before every row that somebody may
+ * have written: without a place there is no bound, in a statement of its own, so that either goes by the index.
+ */
+function after({ id, idType }: LaneTable, key: RowKey | undefined): { name: string; condition: string } {
+  const condition = `(e.xid, e.${id}) > ($1::text::xid8, $2::text::${idType})`;
+  return key === undefined
+    ? { name: 'from-first', condition: `$1::text is null and $2::text is null` }
+    : { name: 'after', condition };
+}
 /** Whoever wrote below this is committed or will never be. */
 const SETTLED = `e.xid < pg_snapshot_xmin(pg_current_snapshot())`;
 
@@ -48,14 +50,14 @@ export async function listSealable(
   page: { after: RowKey | undefined; limit: number },
 ): Promise<Entry[]> {
   const table = TABLES[lane];
-  const { xid, id } = page.after ?? table.start;
+  const { name, condition } = after(table, page.after);
   const { rows } = await tx.query<Entry>({
-    name: `list-sealable-${lane}`,
+    name: `list-sealable-${lane}-${name}`,
     text: `
       select ${entryColumns(table)} from ${table.name} e
-      where ${after(table)} and ${SETTLED}
+      where ${condition} and ${SETTLED}
       order by e.xid, e.${table.id} limit $3::int`,
-    values: [xid, id, page.limit],
+    values: [page.after?.xid ?? null, page.after?.id ?? null, page.limit],
   });
   return rows;
 }
@@ -67,15 +69,21 @@ export async function listEntries(
   page: { after: RowKey | undefined; upTo?: RowKey | undefined; limit: number },
 ): Promise<Entry[]> {
   const table = TABLES[lane];
-  const { xid, id } = page.after ?? table.start;
+  const { name, condition } = after(table, page.after);
   const { rows } = await tx.query<Entry>({
-    name: `list-entries-${lane}`,
+    name: `list-entries-${lane}-${name}`,
     text: `
       select ${entryColumns(table)} from ${table.name} e
-      where ${after(table)}
+      where ${condition}
         and ($4::text is null or (e.xid, e.${table.id}) <= ($4::text::xid8, $5::text::${table.idType}))
       order by e.xid, e.${table.id} limit $3::int`,
-    values: [xid, id, page.limit, page.upTo?.xid ?? null, page.upTo?.id ?? null],
+    values: [
+      page.after?.xid ?? null,
+      page.after?.id ?? null,
+      page.limit,
+      page.upTo?.xid ?? null,
+      page.upTo?.id ?? null,
+    ],
   });
   return rows;
 }

@@ -496,7 +496,7 @@ export type AuditEntry = {
    */
   actorUserId: string | null;
   /**
-   * The database login, where no actor was named.
+   * The database login, where no actor was named or where it was not the service that named one.
    */
   actorRole: string | null;
   accessedEntityType: string;

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import type { TxSettings } from '../../src/platform/postgres.js';
+import type { DatabaseRole, TxSettings } from '../../src/platform/postgres.js';
 import { CASES, VIEWER } from '../support/change-entry-cases.js';
 import { createWorld, roleId } from '../support/world.js';
 import type { World } from '../support/world.js';
@@ -120,18 +120,25 @@ test.each(CASES)('rolled back it writes nothing: $says', async ({ does }) => {
 describe('who wrote', () => {
   const assign = `insert into security.user_role (user_id, role_id) values ('ben', '${VIEWER}')`;
   const widen = `insert into security.role_permission (role_id, permission_id) values ('c1', 'users.admin')`;
-  async function stamped(statement: string, settings: TxSettings): Promise<unknown[]> {
+  async function stamped(
+    statement: string,
+    settings: TxSettings,
+    role: DatabaseRole = 'bailiwick_operator',
+  ): Promise<unknown[]> {
     const change = randomUUID();
     await world
-      .pool('bailiwick_operator')
+      .pool(role)
       .transaction((tx) => tx.query({ text: statement }), { settings: { 'bailiwick.change_id': change, ...settings } });
     return await world.sql(
-      `select actor_user_id, actor_role, impersonation_id, request_id, details->>'reason' as reason from audit.access_log where change_id = $1`,
+      `select distinct actor_user_id, actor_role, impersonation_id, request_id, details->>'reason' as reason from audit.access_log where change_id = $1`,
       [change],
     );
   }
 
-  test('is the actor, with what was said about the change', async () => {
+  const login = async (): Promise<string | undefined> =>
+    (await world.sql<{ login: string }>('select session_user as login'))[0]?.login;
+
+  test('is the actor, with what was said about the change, and the login that is not the service’s', async () => {
     const said = {
       'bailiwick.actor_user_id': 'keeper',
       'bailiwick.impersonation_id': 'i1',
@@ -140,7 +147,7 @@ describe('who wrote', () => {
     };
     const row = {
       actor_user_id: 'keeper',
-      actor_role: null,
+      actor_role: await login(),
       impersonation_id: 'i1',
       request_id: 'q1',
       reason: 'because',
@@ -153,6 +160,11 @@ describe('who wrote', () => {
     ]) {
       expect(await stamped(statement, said), statement).toEqual([row]);
     }
+    const unlock = `select audit.note_unlock('anne')`;
+    expect(await stamped(unlock, said)).toEqual([row]);
+    const within = { ...said, 'bailiwick.tenant_id': 't1' };
+    const byService = await stamped(unlock, within, 'bailiwick_service');
+    expect(byService).toEqual([{ ...row, actor_role: null }]);
     const told = await world.sql(`select actor_user_id, details from identity.tenant_audit order by id desc limit 1`);
     expect(told).toEqual([
       { actor_user_id: 'keeper', details: { userId: 'anne', reason: 'because', impersonationId: 'i1' } },
@@ -160,8 +172,13 @@ describe('who wrote', () => {
   });
 
   test('or else the database login, not the role that it acts as', async () => {
-    const [me] = await world.sql<{ login: string }>('select session_user as login');
-    const row = { actor_user_id: null, actor_role: me?.login, impersonation_id: null, request_id: null, reason: null };
+    const row = {
+      actor_user_id: null,
+      actor_role: await login(),
+      impersonation_id: null,
+      request_id: null,
+      reason: null,
+    };
     for (const statement of [assign, widen, `truncate security.record`]) {
       expect(await stamped(statement, { 'bailiwick.actor_user_id': '' }), statement).toEqual([row]);
     }
@@ -180,7 +197,8 @@ describe('who wrote', () => {
       { settings },
     );
     const entries = await world.sql<{ purpose: string }>(
-      `select purpose from audit.access_log where change_id = $1 and actor_user_id = 'keeper' order by id`,
+      `select purpose from audit.access_log
+       where change_id = $1 and actor_user_id = 'keeper' and actor_role is null order by id`,
       [settings['bailiwick.change_id']],
     );
     expect(entries.map(({ purpose }) => purpose)).toEqual([
@@ -258,24 +276,30 @@ describe('many at once', () => {
   });
 
   test.each([
-    ['user_role', ['user_role']],
-    ['record', ['record']],
-    ['user_assignment', ['user_assignment']],
-    ['user_assignment, security.record', ['record', 'user_assignment']],
-  ])('truncate %s is one entry a table', async (tables, names) => {
-    const change = randomUUID();
-    await world.migrationSql(`set local bailiwick.change_id = '${change}'`, `truncate security.${tables}`);
-    const rows = await world.sql<{ line: string }>(
-      `select ${LINE} as line from audit.access_log where change_id = $1`,
-      [change],
-    );
-    expect(rows.map(({ line }) => line).sort()).toEqual(
-      names.map((name) => `platform ${name} * DELETE ${name}.truncate {}`),
-    );
-    await world.sql(`insert into security.user_role (user_id, role_id) values ('keeper', $1) on conflict do nothing`, [
-      roleId('t1', 'EMR_CLIENT_ADMIN'),
-    ]);
-  });
+    ['user_role', ['platform user_role', 't1 user_role', 't2 user_role']],
+    ['record', ['platform record', 't1 record']],
+    [
+      'user_assignment, security.record',
+      ['platform record', 'platform user_assignment', 't1 record', 't1 user_assignment'],
+    ],
+  ])(
+    'truncate %s is one entry a table, and one in the log of each tenant that it takes rows of',
+    async (tables, told) => {
+      const change = randomUUID();
+      await world.migrationSql(`set local bailiwick.change_id = '${change}'`, `truncate security.${tables}`);
+      const rows = await world.sql<{ line: string }>(
+        `select ${LINE} as line from audit.access_log where change_id = $1`,
+        [change],
+      );
+      expect(rows.map(({ line }) => line).sort()).toEqual(
+        told.map((each) => `${each} * DELETE ${each.split(' ')[1] ?? ''}.truncate {}`),
+      );
+      await world.sql(
+        `insert into security.user_role (user_id, role_id) values ('keeper', $1) on conflict do nothing`,
+        [roleId('t1', 'EMR_CLIENT_ADMIN')],
+      );
+    },
+  );
 
   test('a truncate that cascades tells of every table that it empties', async () => {
     const change = randomUUID();
@@ -285,7 +309,7 @@ describe('many at once', () => {
         await tx.query({ text: `select set_config('bailiwick.change_id', $1, true)`, values: [change] });
         await tx.query({ text: `truncate security.app_user cascade` });
         const { rows } = await tx.query<{ purpose: string }>({
-          text: `select purpose from audit.access_log where change_id = $1 order by 1`,
+          text: `select purpose from audit.access_log where change_id = $1 and tenant_id = 'platform' order by 1`,
           values: [change],
         });
         throw new Error(rows.map(({ purpose }) => purpose).join(' '));

@@ -174,6 +174,7 @@ describe('a hand on the database', () => {
     remove: (at) => [`delete from audit.access_log where id = ${row(at)}`],
     'insert among them': (at) => [copy(row(at), `-id, xid`)],
     'replay at the beginning': (at) => [copy(row(at), `0, (xid::text::bigint - 100)::text::xid8`)],
+    'insert before every row': (at) => [copy(row(at), `-${String(at)}, '0'::xid8`)],
     swap: (at) => [
       `update audit.access_log e set purpose = 'swap ' || o.purpose, accessed_entity_id = o.accessed_entity_id
          from audit.access_log o where (e.id, o.id) in ((${row(at)}, ${row(at + 1)}), (${row(at + 1)}, ${row(at)}))`,
@@ -200,6 +201,18 @@ describe('a hand on the database', () => {
       const report = await after('admin', ...(HANDS[name]?.((turn * 7) % (ENTRIES - 2)) ?? []));
       expect(report.fault, `${name}, ${String(turn)}`).toBeDefined();
     }
+  });
+
+  test('a decision before every other one is found, too', async () => {
+    const report = await after(
+      'decision',
+      `insert into audit.decision (decision_id, xid, decided_at, api, tenant_id, caller_kind, caller_id, subject_user_id,
+         permission, object, answer, source, latency_us, request_id)
+       select '00000000-0000-0000-0000-000000000000', '0', decided_at, api, tenant_id, caller_kind, caller_id,
+              subject_user_id, permission, object, 'allowed', source, latency_us, request_id
+       from audit.decision limit 1`,
+    );
+    expect(report.fault).toBeDefined();
   });
 
   test('that touches nothing leaves all as it was, and the tail is said', async () => {
