@@ -161,7 +161,7 @@ audit.pruned.lane text not null
 audit.pruned.partition text not null
 audit.pruned.seqs int8multirange not null
 audit.pruned.entry_id bigint not null
-audit.pruned.pruned_at timestamp with time zone not null default clock_timestamp()
+audit.pruned.pruned_at timestamp with time zone not null default now()
 audit.seal.lane text not null
 audit.seal.batch bigint not null
 audit.seal.first_seq bigint not null
@@ -837,6 +837,7 @@ audit.seal CREATE TRIGGER trg_append_only_truncate BEFORE TRUNCATE ON audit.seal
 identity.impersonation CREATE TRIGGER trg_audit_delete AFTER DELETE ON identity.impersonation REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
 identity.impersonation CREATE TRIGGER trg_audit_insert AFTER INSERT ON identity.impersonation REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
 identity.impersonation CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON identity.impersonation FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+identity.impersonation CREATE TRIGGER trg_audit_truncate_tenants BEFORE TRUNCATE ON identity.impersonation FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_truncate('tenant_id')
 identity.impersonation CREATE TRIGGER trg_audit_update AFTER UPDATE ON identity.impersonation REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
 identity.impersonation CREATE TRIGGER trg_event_delete AFTER DELETE ON identity.impersonation REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
 identity.impersonation CREATE TRIGGER trg_event_insert AFTER INSERT ON identity.impersonation REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION identity.capture_event()
@@ -858,6 +859,7 @@ identity.platform_admin CREATE TRIGGER trg_platform_admin_lock BEFORE DELETE OR 
 identity.tenant CREATE TRIGGER trg_audit_delete AFTER DELETE ON identity.tenant REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
 identity.tenant CREATE TRIGGER trg_audit_insert AFTER INSERT ON identity.tenant REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
 identity.tenant CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON identity.tenant FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+identity.tenant CREATE TRIGGER trg_audit_truncate_tenants BEFORE TRUNCATE ON identity.tenant FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_truncate('id')
 identity.tenant CREATE TRIGGER trg_audit_update AFTER UPDATE ON identity.tenant REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
 identity.tenant CREATE TRIGGER trg_capture_delete AFTER DELETE ON identity.tenant REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 identity.tenant CREATE TRIGGER trg_capture_insert AFTER INSERT ON identity.tenant REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
@@ -883,6 +885,7 @@ security.app_user CREATE TRIGGER trg_app_user_last_platform_admin AFTER UPDATE O
 security.app_user CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.app_user REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
 security.app_user CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.app_user REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
 security.app_user CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.app_user FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+security.app_user CREATE TRIGGER trg_audit_truncate_tenants BEFORE TRUNCATE ON security.app_user FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_truncate('tenant_id')
 security.app_user CREATE TRIGGER trg_audit_update AFTER UPDATE ON security.app_user REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
 security.app_user CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.app_user REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.app_user CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.app_user REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
@@ -919,6 +922,7 @@ security.emergency_role CREATE TRIGGER trg_escalation BEFORE INSERT OR UPDATE ON
 security.record CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.record REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.id) = (n.tenant_id, n.id)')
 security.record CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.record REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.id) = (n.tenant_id, n.id)')
 security.record CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.record FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.id) = (n.tenant_id, n.id)')
+security.record CREATE TRIGGER trg_audit_truncate_tenants BEFORE TRUNCATE ON security.record FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_truncate('tenant_id')
 security.record CREATE TRIGGER trg_audit_update AFTER UPDATE ON security.record REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.id) = (n.tenant_id, n.id)')
 security.record CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.record REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.record CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.record REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
@@ -929,6 +933,7 @@ security.review_item CREATE TRIGGER trg_review_item_decided BEFORE UPDATE ON sec
 security.role CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.tenant_id) = (n.id, n.tenant_id)')
 security.role CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.tenant_id) = (n.id, n.tenant_id)')
 security.role CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.role FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.tenant_id) = (n.id, n.tenant_id)')
+security.role CREATE TRIGGER trg_audit_truncate_tenants BEFORE TRUNCATE ON security.role FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_truncate('tenant_id')
 security.role CREATE TRIGGER trg_audit_update AFTER UPDATE ON security.role REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.tenant_id) = (n.id, n.tenant_id)')
 security.role CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.role CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
@@ -939,6 +944,7 @@ security.role CREATE TRIGGER trg_role_version BEFORE UPDATE OF description, name
 security.role_permission CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.role_permission REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.note_grants()
 security.role_permission CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.role_permission REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.note_grants()
 security.role_permission CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.role_permission FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change()
+security.role_permission CREATE TRIGGER trg_audit_truncate_tenants BEFORE TRUNCATE ON security.role_permission FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_truncate('tenant_id')
 security.role_permission CREATE TRIGGER trg_audit_update AFTER UPDATE ON security.role_permission REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.note_grants()
 security.role_permission CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.role_permission REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.role_permission CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.role_permission REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
@@ -965,11 +971,13 @@ security.role_permission CREATE TRIGGER trg_xid BEFORE INSERT OR UPDATE ON secur
 security.service_key CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.service_key REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
 security.service_key CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.service_key REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
 security.service_key CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.service_key FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
+security.service_key CREATE TRIGGER trg_audit_truncate_tenants BEFORE TRUNCATE ON security.service_key FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_truncate('tenant_id')
 security.service_key CREATE TRIGGER trg_audit_update AFTER UPDATE ON security.service_key REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('o.id = n.id')
 security.tenant_admin CREATE CONSTRAINT TRIGGER trg_last_admin AFTER UPDATE ON security.tenant_admin DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION security.require_admin()
 security.user_assignment CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.user_assignment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.user_id, o.assigned_user_id) = (n.tenant_id, n.user_id, n.assigned_user_id)')
 security.user_assignment CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.user_assignment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.user_id, o.assigned_user_id) = (n.tenant_id, n.user_id, n.assigned_user_id)')
 security.user_assignment CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.user_assignment FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.user_id, o.assigned_user_id) = (n.tenant_id, n.user_id, n.assigned_user_id)')
+security.user_assignment CREATE TRIGGER trg_audit_truncate_tenants BEFORE TRUNCATE ON security.user_assignment FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_truncate('tenant_id')
 security.user_assignment CREATE TRIGGER trg_audit_update AFTER UPDATE ON security.user_assignment REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.tenant_id, o.user_id, o.assigned_user_id) = (n.tenant_id, n.user_id, n.assigned_user_id)')
 security.user_assignment CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.user_assignment REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.user_assignment CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.user_assignment REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
@@ -984,6 +992,7 @@ security.user_assignment CREATE TRIGGER trg_team_structure_update AFTER UPDATE O
 security.user_role CREATE TRIGGER trg_audit_delete AFTER DELETE ON security.user_role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.user_id, coalesce(o.role_id, o.role_name), o.tenant_id is null) = (n.id, n.user_id, coalesce(n.role_id, n.role_name), n.tenant_id is null)')
 security.user_role CREATE TRIGGER trg_audit_insert AFTER INSERT ON security.user_role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.user_id, coalesce(o.role_id, o.role_name), o.tenant_id is null) = (n.id, n.user_id, coalesce(n.role_id, n.role_name), n.tenant_id is null)')
 security.user_role CREATE TRIGGER trg_audit_truncate AFTER TRUNCATE ON security.user_role FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.user_id, coalesce(o.role_id, o.role_name), o.tenant_id is null) = (n.id, n.user_id, coalesce(n.role_id, n.role_name), n.tenant_id is null)')
+security.user_role CREATE TRIGGER trg_audit_truncate_tenants BEFORE TRUNCATE ON security.user_role FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_truncate('tenant_id')
 security.user_role CREATE TRIGGER trg_audit_update AFTER UPDATE ON security.user_role REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION audit.capture_change('(o.id, o.user_id, coalesce(o.role_id, o.role_name), o.tenant_id is null) = (n.id, n.user_id, coalesce(n.role_id, n.role_name), n.tenant_id is null)')
 security.user_role CREATE TRIGGER trg_capture_delete AFTER DELETE ON security.user_role REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
 security.user_role CREATE TRIGGER trg_capture_insert AFTER INSERT ON security.user_role REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION sync.capture()
@@ -1271,25 +1280,28 @@ security.review_item bailiwick_service: update (decision comment)
 
 -- functions
 audit.capture_access_policy() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 5e4e4fde86b3bf95ec318e4d4aed8c66
-audit.capture_change() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner a649ba5ee15a787ff1de887e120c590e
+audit.capture_change() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner aef8e329f0cc017f4751fbe68ac675a2
 audit.capture_credential() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 207bd96f24128d1968eefa923b542cb3
 audit.capture_emergency_role() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner b0a9f28cab8fed2ddf2130323410fd3c
-audit.capture_review_item() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner c4c3d6dee8be97d505ec9226ede193af
+audit.capture_review_item() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner f0dc0b84908bd54728c14a4095fc0575
+audit.capture_truncate() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 99d2fce8cd08e04474ff35c845718dbd
 audit.ensure_access_log_partitions(months_ahead integer) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner,bailiwick_sync=X/bailiwick_owner ba93919ab78925a4fe5b369400f21a50
 audit.ensure_decision_partitions(days_ahead integer) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 28a7fc94f65fefa22c105af8fecffa96
 audit.ensure_partition(parent text, suffix text, since timestamp with time zone, until timestamp with time zone) volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner e5e134811e16b6c5f493725708750c58
 audit.entries_query(table_name text) immutable owner=bailiwick_owner 40aa9571c5faf3d3ebaae622ae685a6b
 audit.entry_text(e audit.access_log) stable owner=bailiwick_owner ea133d71299bc02b812532af1127c0d2
 audit.entry_text(e audit.decision) stable owner=bailiwick_owner a717d91841091797cc54b57a4a44db15
-audit.note_account(user_id text, purpose text, event_type text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 6cf7cd311b9cf917c42616f2dace606e
-audit.note_export(tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner fd0a55be242322fedcb31763efa3f726
+audit.login() stable owner=bailiwick_owner 13caa9d2b6ea1cb5d5ad27fb1ac9a97d
+audit.named_prunings(details jsonb) stable owner=bailiwick_owner 381cb8deb423c5404fc742e48df7cb4d
+audit.note_account(user_id text, purpose text, event_type text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner fb2121f2f05192e5d0a98b3b90188321
+audit.note_export(tenant_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner 5b2870a8a01dc73b7bd123d3ee44cd0c
 audit.note_grants() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 36e54cb299b1e15f8d171c884cd35eb8
 audit.note_unlock(user_id text) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner,bailiwick_service=X/bailiwick_owner 50987d3735cb8f9993e27712d57f3219
-audit.prune_partition(lane text, partition text, seqs int8multirange) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner 988ee311462ef5e036ffeec101d71f70
+audit.prune_partition(lane text, partition text, seqs int8multirange) volatile definer set search_path=pg_catalog, pg_temp lock_timeout=2s DateStyle=ISO owner=bailiwick_owner acl=bailiwick_operator=X/bailiwick_owner,bailiwick_owner=X/bailiwick_owner 3167755b221f278b22f0a0f9854701f5
 audit.refuse_change() volatile set search_path=pg_catalog, pg_temp owner=bailiwick_owner 0ae5914b4783b615a4af271b5b078820
 audit.setting(name text) stable owner=bailiwick_owner 337730cd044b86acbb43600daeccdabd
-audit.write_grants() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 5d0b0343afdfbbca1d75f781fc57f118
-audit.write_request(tenant_id text, entity_type text, entity_id text, verb text, details jsonb) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 7c10a588b0a21a00148ad5b6014315d6
+audit.write_grants() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 6e4bc6483da73a59f356475425ec5b48
+audit.write_request(tenant_id text, entity_type text, entity_id text, verb text, details jsonb) volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner c0c807a444ffc9ec5b4dad61fecc6a06
 identity.audit_platform_admin() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner 10f85774b803bc266d04dfafe1389965
 identity.capture_event() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner acl=bailiwick_owner=X/bailiwick_owner 732a1140e5b201ea5c09cecfe65f7cb0
 identity.end_impersonations_of_actor() volatile definer set search_path=pg_catalog, pg_temp owner=bailiwick_owner 7976609bbd30bd737ee25295b95c1ea4
