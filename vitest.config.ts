@@ -25,8 +25,8 @@ export default defineConfig({
         test: {
           name: 'short-road',
           include: ['tests/contract/**/*.test.ts'],
-          // About the listener, which is the same below both.
-          exclude: ['tests/contract/{server,slow-clients}.test.ts'],
+          // About the listener and the validator, which are the same below both.
+          exclude: ['tests/contract/{server,slow-clients,validation-time}.test.ts'],
           testTimeout: 30_000,
           env: { SHORT_ROAD: '1' },
           ...shared,
