@@ -75,7 +75,7 @@ function Since({ item, nameOf }: { item: Elevation; nameOf: (userId: string) => 
     <div className="small quiet">
       {item.decidedByUserId !== null && <div>{nameOf(item.decidedByUserId)}</div>}
       {item.status === 'pending' && t('requests.answerBy', { when: momentOf(item.answerBy) })}
-      {item.status === 'approved' && item.expiresAt !== null && t('requests.until', { when: momentOf(item.expiresAt) })}
+      {item.status === 'approved' && item.expiresAt !== null && t('window.until', { when: momentOf(item.expiresAt) })}
       {item.status !== 'pending' && item.status !== 'approved' && ended !== null && <When at={ended} />}
       {item.decisionReason !== null && <div>{item.decisionReason}</div>}
     </div>

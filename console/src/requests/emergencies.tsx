@@ -67,7 +67,7 @@ function Row({ item, onJudge }: { item: EmergencyAccess; onJudge: (item: Emergen
           <Verdict item={item} />
         </div>
         {item.status === 'active' && (
-          <div className="small quiet">{t('requests.until', { when: momentOf(item.expiresAt) })}</div>
+          <div className="small quiet">{t('window.until', { when: momentOf(item.expiresAt) })}</div>
         )}
         {item.reviewComment !== null && <div className="small quiet">{item.reviewComment}</div>}
       </td>

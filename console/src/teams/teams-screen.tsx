@@ -14,9 +14,10 @@ import { Icon } from '../parts/icon.js';
 import { Failed, Loading, Notice, Refusal, State } from '../parts/states.js';
 import { useToasts } from '../parts/toasts.js';
 import { useWork } from '../parts/work.js';
-import { fromLocalField, momentOf } from '../text/dates.js';
+import { fromLocalField, windowText } from '../text/dates.js';
 import { problemText } from '../text/problem-text.js';
 import { t } from '../text/text.js';
+import { windowBody } from '../text/time-window.js';
 import { nameOf, useEverybody } from '../users/people.js';
 import { type TeamNode, treeOf } from './tree.js';
 
@@ -80,6 +81,7 @@ interface NodeProps {
 function Node({ node: { userId, assignment, below }, names, mayAdmin }: NodeProps) {
   const [isFolded, setFolded] = useState(false);
   const name = names.get(userId) ?? userId;
+  const told = assignment === undefined ? '' : windowText(assignment);
   return (
     <li>
       <div className="row tree-row">
@@ -98,9 +100,7 @@ function Node({ node: { userId, assignment, below }, names, mayAdmin }: NodeProp
         )}
         <span className={below.length > 0 ? 'tree-manager' : undefined}>{name}</span>
         {below.length > 0 && <span className="small quiet">{t('teams.count', { count: below.length })}</span>}
-        {typeof assignment?.expiresAt === 'string' && (
-          <span className="chip">{t('scope.until', { when: momentOf(assignment.expiresAt) })}</span>
-        )}
+        {told !== '' && <span className="chip">{told}</span>}
         <span className="grow" />
         {assignment !== undefined && mayAdmin && <RemoveButton assignment={assignment} names={names} />}
       </div>
@@ -115,21 +115,14 @@ function Node({ node: { userId, assignment, below }, names, mayAdmin }: NodeProp
   );
 }
 
-function RemoveButton({
-  assignment: { managerId, userId, expiresAt },
-  names,
-}: {
-  assignment: TeamAssignment;
-  names: NodeProps['names'];
-}) {
+function RemoveButton({ assignment, names }: { assignment: TeamAssignment; names: NodeProps['names'] }) {
+  const { managerId, userId } = assignment;
   const client = useQueryClient();
   const toasts = useToasts();
   const named = { name: names.get(userId) ?? userId, manager: names.get(managerId) ?? managerId };
   const putBack = async (): Promise<void> => {
-    const window = expiresAt === null ? {} : { expiresAt };
-    toasts.saved(await call('createTeamAssignment', { body: { managerId, userId, ...window } }), {
-      what: t('teams.assigned', named),
-    });
+    const body = { managerId, userId, ...windowBody(assignment) };
+    toasts.saved(await call('createTeamAssignment', { body }), { what: t('teams.assigned', named) });
     await client.invalidateQueries({ queryKey: KEY });
   };
   const remove = async (): Promise<void> => {

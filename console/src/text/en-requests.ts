@@ -43,7 +43,6 @@ export const requestsTexts = {
   'requests.reason.hint': 'Whoever decides reads it, and so does whoever looks back.',
   'requests.ticket': 'Ticket',
   'requests.for': 'for {duration}',
-  'requests.until': 'until {when}',
   'requests.answerBy': 'to be answered by {when}',
   'requests.ask': 'Ask for a role',
   'requests.ask.title': 'Ask for a role for a time',
