@@ -239,4 +239,23 @@ describe.skipIf(findBrowser() === undefined)('requests', () => {
     expect(complaints).toEqual([]);
     await context.close();
   });
+
+  test('the audit log is filtered by every kind of thing that is written down', async () => {
+    const { page, context, complaints } = await stage.signedIn('ada', '/admin/audit');
+    const kind = page.getByLabel('Kind');
+    await kind.waitFor();
+    const offered = await kind.getByRole('option').allTextContents();
+    const written = await stage.world.sql<{ kind: string }>(
+      `select distinct accessed_entity_type as kind from audit.access_log where tenant_id = 'acme'`,
+    );
+    expect(written.map((one) => one.kind)).toEqual(expect.arrayContaining(['elevation', 'delegation', 'access_log']));
+    expect(offered).toEqual(expect.arrayContaining(written.map((one) => one.kind)));
+    await kind.selectOption('access_log');
+    await page
+      .getByRole('button', { name: /^Details of audit.read/ })
+      .first()
+      .waitFor();
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
 });

@@ -8,7 +8,7 @@ import type { TeamAssignment } from '../../../src/contract/api.js';
 import { call } from '../api/client.js';
 import { useMay } from '../api/me.js';
 import { asProblem } from '../api/problem.js';
-import { Field, SelectField } from '../parts/field.js';
+import { Field } from '../parts/field.js';
 import { FormDialog } from '../parts/form-dialog.js';
 import { Icon } from '../parts/icon.js';
 import { Failed, Loading, Notice, Refusal, State } from '../parts/states.js';
@@ -19,10 +19,12 @@ import { problemText } from '../text/problem-text.js';
 import { t } from '../text/text.js';
 import { windowBody } from '../text/time-window.js';
 import { nameOf, useEverybody } from '../users/people.js';
+import { UserChoice } from '../users/user-choice.js';
 import { type TeamNode, treeOf } from './tree.js';
 
 const KEY = ['teams'];
 const SHOWN_MAX = 1000;
+const NOBODY = { id: '', name: '' };
 
 export function TeamsScreen() {
   const mayAdmin = useMay('team.admin');
@@ -67,7 +69,7 @@ export function TeamsScreen() {
           ))}
         </ul>
       )}
-      {isAdding && <AssignDialog names={names} onClose={() => setAdding(false)} />}
+      {isAdding && <AssignDialog onClose={() => setAdding(false)} />}
     </div>
   );
 }
@@ -143,34 +145,38 @@ function RemoveButton({ assignment, names }: { assignment: TeamAssignment; names
   );
 }
 
-function AssignDialog({ names, onClose }: { names: ReadonlyMap<string, string>; onClose: () => void }) {
-  const [managerId, setManagerId] = useState('');
-  const [userId, setUserId] = useState('');
+function AssignDialog({ onClose }: { onClose: () => void }) {
+  const [manager, setManager] = useState(NOBODY);
+  const [person, setPerson] = useState(NOBODY);
   const [until, setUntil] = useState('');
   const client = useQueryClient();
   const toasts = useToasts();
   const { isBusy, error, run } = useWork();
   const submit = (): void => {
-    if (managerId === '' || userId === '') return;
+    if (manager.id === '' || person.id === '') return;
     run(async () => {
       const window = until === '' ? {} : { expiresAt: fromLocalField(until) };
-      const receipt = await call('createTeamAssignment', { body: { managerId, userId, ...window } });
-      const named = { name: names.get(userId) ?? userId, manager: names.get(managerId) ?? managerId };
-      toasts.saved(receipt, { what: t('teams.assigned', named) });
+      const body = { managerId: manager.id, userId: person.id, ...window };
+      const receipt = await call('createTeamAssignment', { body });
+      toasts.saved(receipt, { what: t('teams.assigned', { name: person.name, manager: manager.name }) });
       await client.invalidateQueries({ queryKey: KEY });
       onClose();
     });
   };
-  const people = [{ value: '', label: t('teams.choose') }, ...[...names].map(([value, label]) => ({ value, label }))];
   return (
     <FormDialog title={t('teams.create.title')} save={t('teams.save')} {...{ isBusy, submit, onClose }}>
       {error !== undefined && <Refusal error={error} />}
-      <SelectField label={t('teams.manager')} options={people} value={managerId} onChange={setManagerId} />
-      <SelectField
+      <UserChoice
+        label={t('teams.manager')}
+        notId={person.id}
+        value={manager.id}
+        onChange={(id, name) => setManager({ id, name })}
+      />
+      <UserChoice
         label={t('teams.rep')}
-        options={people.filter(({ value }) => value !== managerId || value === '')}
-        value={userId}
-        onChange={setUserId}
+        notId={manager.id}
+        value={person.id}
+        onChange={(id, name) => setPerson({ id, name })}
       />
       <Field
         label={t('teams.expires')}

@@ -5,6 +5,7 @@ export const usersTexts = {
   'users.title': 'Users',
   'users.add': 'Add user',
   'users.add.needs': 'Adding users needs users.update.',
+  'users.choose.hint': 'Type a part of their name or e-mail.',
   'users.search': 'Search by name or e-mail',
   'users.state': 'State',
   'users.state.any': 'Any state',
@@ -57,7 +58,6 @@ export const usersTexts = {
   'users.remove.title': 'Remove {name}?',
   'users.remove.text': 'Their roles and teams go with them. What was written down about them stays in the audit log.',
   'users.remove.successor': 'Who owns their records from then on',
-  'users.remove.choose': 'Choose somebody',
   'otp.title': 'One-time password for {name}',
   'otp.text':
     'This is shown once, and kept nowhere. Give it to them over a secure channel; they change it at their first sign-in.',
@@ -116,7 +116,6 @@ export const usersTexts = {
   'teams.create.title': 'Put somebody below a manager',
   'teams.manager': 'Manager',
   'teams.rep': 'Below them',
-  'teams.choose': 'Choose somebody',
   'teams.expires': 'Until',
   'teams.save': 'Assign',
   'teams.remove.of': 'Remove {name} from {manager}',

@@ -8,7 +8,6 @@ import { call } from '../api/client.js';
 import { useMay } from '../api/me.js';
 import { asProblem } from '../api/problem.js';
 import { Dialog } from '../parts/dialog.js';
-import { SelectField } from '../parts/field.js';
 import { Icon } from '../parts/icon.js';
 import { Menu } from '../parts/menu.js';
 import { Refusal } from '../parts/states.js';
@@ -16,7 +15,8 @@ import { useToasts } from '../parts/toasts.js';
 import { useWork } from '../parts/work.js';
 import { t, type TextKey } from '../text/text.js';
 import { type OneTimePassword, OneTimePasswordDialog } from './one-time-password-dialog.js';
-import { nameOf, useEverybody, useRefreshPeople } from './people.js';
+import { nameOf, useRefreshPeople } from './people.js';
+import { UserChoice } from './user-choice.js';
 
 type Asked = 'reset' | 'disable' | 'remove';
 
@@ -153,19 +153,16 @@ function RemoveDialog({ user, onClose }: AskProps) {
       onAct={remove}
       {...{ isBusy, error, onClose }}
     >
-      {ownsRecords && <Successor notId={user.id} value={successorId} onChange={setSuccessorId} />}
+      {ownsRecords && (
+        <UserChoice
+          label={t('users.remove.successor')}
+          notId={user.id}
+          value={successorId}
+          onChange={(userId) => setSuccessorId(userId)}
+        />
+      )}
     </Ask>
   );
-}
-
-function Successor({ notId, value, onChange }: { notId: string; value: string; onChange: (userId: string) => void }) {
-  const everybody = useEverybody();
-  const others = (everybody.data ?? []).filter(({ id }) => id !== notId);
-  const options = [
-    { value: '', label: t('users.remove.choose') },
-    ...others.map((one) => ({ value: one.id, label: nameOf(one) })),
-  ];
-  return <SelectField label={t('users.remove.successor')} options={options} value={value} onChange={onChange} />;
 }
 
 interface AskDialogProps {
