@@ -125,6 +125,9 @@ export const requestsTexts = {
   'reviews.keep.of': 'Keep {role} of {name}',
   'reviews.revoke': 'Revoke',
   'reviews.revoke.of': 'Revoke {role} from {name}',
+  'reviews.revoke.title': 'Revoke {role} from {name}?',
+  'reviews.revoke.text':
+    'They lose it at once, and the decision stands: whoever needs it after all is assigned it anew.',
   'reviews.decided': 'Decided: {role} of {name}.',
   'reviews.close': 'Close the review',
   'reviews.close.title': 'Close {name}?',

@@ -7,10 +7,9 @@ import type { User } from '../../../src/contract/api.js';
 import { call } from '../api/client.js';
 import { useMay } from '../api/me.js';
 import { asProblem } from '../api/problem.js';
-import { Dialog } from '../parts/dialog.js';
+import { AskDialog } from '../parts/ask-dialog.js';
 import { Icon } from '../parts/icon.js';
 import { Menu } from '../parts/menu.js';
-import { Refusal } from '../parts/states.js';
 import { useToasts } from '../parts/toasts.js';
 import { useWork } from '../parts/work.js';
 import { t, type TextKey } from '../text/text.js';
@@ -92,7 +91,7 @@ function ResetDialog({ user, onGiven, onClose }: AskProps & { onGiven: (given: O
       await refresh();
     });
   return (
-    <Ask
+    <AskDialog
       title={t('users.reset.title', { name })}
       text={t('users.reset.text')}
       act={t('users.reset')}
@@ -120,7 +119,7 @@ function DisableDialog({ user, onClose }: AskProps) {
       onClose();
     });
   return (
-    <Ask
+    <AskDialog
       title={t('users.disable.title', { name })}
       text={t('users.disable.text')}
       act={t('users.disable')}
@@ -146,7 +145,7 @@ function RemoveDialog({ user, onClose }: AskProps) {
       await refresh();
     });
   return (
-    <Ask
+    <AskDialog
       title={t('users.remove.title', { name })}
       text={t('users.remove.text')}
       act={t('users.remove')}
@@ -161,39 +160,6 @@ function RemoveDialog({ user, onClose }: AskProps) {
           onChange={(userId) => setSuccessorId(userId)}
         />
       )}
-    </Ask>
-  );
-}
-
-interface AskDialogProps {
-  readonly title: string;
-  readonly text: string;
-  readonly act: string;
-  readonly isBusy: boolean;
-  readonly error: unknown;
-  readonly onAct: () => void;
-  readonly onClose: () => void;
-  readonly children?: React.ReactNode;
-}
-
-function Ask({ title, text, act, isBusy, error, onAct, onClose, children }: AskDialogProps) {
-  const actions = (
-    <>
-      <button type="button" className="button" onClick={onClose}>
-        {t('common.cancel')}
-      </button>
-      <button type="button" className="button button-danger" disabled={isBusy} onClick={onAct}>
-        {act}
-      </button>
-    </>
-  );
-  return (
-    <Dialog title={title} actions={actions} onClose={onClose}>
-      <div className="stack">
-        {error !== undefined && <Refusal error={error} />}
-        <p>{text}</p>
-        {children}
-      </div>
-    </Dialog>
+    </AskDialog>
   );
 }
