@@ -15,7 +15,7 @@ import { listAccessLog } from './access-log-store.js';
 import type { AccessLogFilter, AccessLogPlace, AccessLogRow } from './access-log-store.js';
 import { tenantOf } from './change.js';
 import type { Show } from './change.js';
-import { csvLine } from './csv.js';
+import { csvJson, csvLine } from './csv.js';
 import { selectLogState } from './log-state-store.js';
 
 const place = z.tuple([z.string().regex(/^[0-9]{1,16}$/), z.string().regex(/^[0-9]{1,18}$/)]);
@@ -147,5 +147,5 @@ async function* linesOf(
 
 function csvEntry(row: AccessLogRow): string {
   const entry = toEntry(row);
-  return csvLine([...COLUMNS.map((column) => entry[column]), JSON.stringify(entry.details)]);
+  return csvLine([...COLUMNS.map((column) => entry[column]), csvJson(entry.details)]);
 }

@@ -3,7 +3,8 @@
  *
  * INVARIANT: a file with people's data in it is its owner's alone from its first byte on.
  */
-import { open } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { open, rename, rm } from 'node:fs/promises';
 
 import type { Pool } from '../platform/postgres.js';
 import { exportAccess } from './export.js';
@@ -44,7 +45,25 @@ export async function runExport(context: AccessContext, options: AccessOptions):
     await exportAccess({ pool, write: printed }, tenant);
     return 0;
   }
-  const handle = await open(file, force ? 'w' : 'wx', 0o600).catch((error: unknown) => {
+  if (!force) {
+    complain(`${String(await exportInto(file, pool, tenant))} lines in ${file}`);
+    return 0;
+  }
+  // What is there may be open to others, or be theirs: it is not written into, but another takes its place when it is whole.
+  const fresh = `${file}.${randomUUID()}`;
+  try {
+    const lines = await exportInto(fresh, pool, tenant);
+    await rename(fresh, file);
+    complain(`${String(lines)} lines in ${file}`);
+    return 0;
+  } finally {
+    await rm(fresh, { force: true });
+  }
+}
+
+/** Makes the file; how many lines it has. */
+async function exportInto(file: string, pool: Pool, tenant: string | undefined): Promise<number> {
+  const handle = await open(file, 'wx', 0o600).catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') {
       throw new Error(`\`${file}\` is there already: \`--force\` writes over it`);
     }
@@ -52,22 +71,16 @@ export async function runExport(context: AccessContext, options: AccessOptions):
   });
   try {
     let waiting = '';
-    const lines = await exportAccess(
-      {
-        pool,
-        write: async (line) => {
-          waiting += `${line}\n`;
-          if (waiting.length < AT_A_TIME) return;
-          await handle.appendFile(waiting);
-          waiting = '';
-        },
-      },
-      tenant,
-    );
+    const write = async (line: string): Promise<void> => {
+      waiting += `${line}\n`;
+      if (waiting.length < AT_A_TIME) return;
+      await handle.appendFile(waiting);
+      waiting = '';
+    };
+    const lines = await exportAccess({ pool, write }, tenant);
     await handle.appendFile(waiting);
     await handle.sync();
-    complain(`${String(lines)} lines in ${file}`);
-    return 0;
+    return lines;
   } finally {
     await handle.close();
   }

@@ -204,9 +204,29 @@ describe.skipIf(findBrowser() === undefined)('requests', () => {
     expect(await axeFaults(page)).toEqual([]);
     await page.getByRole('button', { name: 'Begin', exact: true }).click();
     await page.getByRole('heading', { name: 'Third quarter' }).waitFor();
-    await page.getByRole('button', { name: 'Keep BILLER of Noor Rahman' }).click();
+    // A double click decides once, and nothing of the row that has come into the place of the one that was decided.
+    await page.getByLabel('Decision').selectOption('undecided');
+    const keep = page.getByRole('button', { name: 'Keep BILLER of Noor Rahman' });
+    const box = await keep.boundingBox();
+    let decided = 0;
+    page.on('request', (request) => {
+      if (request.method() === 'POST' && /\/reviews\/[^/]+\/items\//.test(request.url())) decided += 1;
+    });
+    await keep.dblclick();
+    await keep.waitFor({ state: 'detached' });
+    await page.mouse.move((box?.x ?? 0) + 5, (box?.y ?? 0) + 5);
+    expect(await page.getByRole('button', { name: /^Keep/ }).and(page.locator(':hover')).count()).toBe(1);
+    await page.mouse.down({ clickCount: 2 });
+    await page.mouse.up({ clickCount: 2 });
     await page.getByText('Decided: BILLER of Noor Rahman.').waitFor();
+    await page.getByLabel('Decision').selectOption('');
+    // What is revoked is asked about, since it is for good.
     await page.getByRole('button', { name: 'Revoke RCM_ANALYST from Sam Park' }).click();
+    const asked = page.getByRole('dialog', { name: 'Revoke RCM_ANALYST from Sam Park?' });
+    await asked.waitFor();
+    expect(await axeFaults(page)).toEqual([]);
+    expect(decided).toBe(1);
+    await asked.getByRole('button', { name: 'Revoke' }).click();
     const row = page.getByRole('row', { name: /Sam Park/ });
     await row.getByText('Revoked').waitFor();
     await shoot(page, 'review');
@@ -236,6 +256,25 @@ describe.skipIf(findBrowser() === undefined)('requests', () => {
       `select count(*)::int as n from security.user_role where user_id = 'sam' and revoked_at is null`,
     );
     expect(held?.n).toBe(0);
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
+  test('the audit log is filtered by every kind of thing that is written down', async () => {
+    const { page, context, complaints } = await stage.signedIn('ada', '/admin/audit');
+    const kind = page.getByLabel('Kind');
+    await page.locator('.entry').first().waitFor();
+    const offered = await kind.getByRole('option').allTextContents();
+    const written = await stage.world.sql<{ kind: string }>(
+      `select distinct accessed_entity_type as kind from audit.access_log where tenant_id = 'acme'`,
+    );
+    expect(written.map((one) => one.kind)).toEqual(expect.arrayContaining(['elevation', 'delegation', 'access_log']));
+    expect(offered).toEqual(expect.arrayContaining(written.map((one) => one.kind)));
+    await kind.selectOption('access_log');
+    await page
+      .getByRole('button', { name: /^Details of audit.read/ })
+      .first()
+      .waitFor();
     expect(complaints).toEqual([]);
     await context.close();
   });

@@ -111,6 +111,14 @@ describe.skipIf(findBrowser() === undefined)('the matrix', () => {
     await drawer.getByText('claims.read').first().waitFor();
     await shoot(page, 'roles-audit');
     expect(await axeFaults(page)).toEqual([]);
+    await drawer.getByRole('link', { name: 'Open the audit log' }).click();
+    await page.getByRole('heading', { name: 'Audit log' }).waitFor();
+    for (const purpose of ['role.clone', 'role.set_permissions']) {
+      await page
+        .getByRole('button', { name: new RegExp(`^Details of ${purpose}`) })
+        .first()
+        .waitFor();
+    }
     expect(complaints).toEqual([]);
     await context.close();
   });

@@ -1,5 +1,5 @@
 /** Who has what, out of one database and into another: `bailiwick export` and `import` on a real Postgres and OpenFGA. */
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -124,7 +124,18 @@ describe('an export', () => {
     expect(await readFile(file, 'utf8')).toBe(`${document}\n`);
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     await expect(run(from, 'export', { file })).rejects.toThrow('is there already');
+    // Nor into one that others have opened, or may.
+    await writeFile(file, 'theirs');
+    await chmod(file, 0o644);
+    const theirs = await open(file);
     expect(await run(from, 'export', { file, force: true })).toMatchObject({ code: 0 });
+    expect(await readFile(file, 'utf8')).toBe(`${document}\n`);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(await theirs.readFile('utf8')).toBe('theirs');
+    await theirs.close();
+    await expect(run(from, 'export', { file, force: true, tenant: 'nowhere' })).rejects.toThrow('no tenant');
+    expect(await readFile(file, 'utf8')).toBe(`${document}\n`);
+    expect(await readdir(folder)).toEqual(['export.ndjson']);
   });
 });
 

@@ -214,7 +214,7 @@ describe('an export', () => {
     await office.world.sql(
       `insert into security.user_assignment (tenant_id, user_id, assigned_user_id) values ('acme', 'ada', 'vic')`,
       [],
-      { 'bailiwick.request_id': evil, 'bailiwick.reason': 'a, "b"\nc' },
+      { 'bailiwick.request_id': evil, 'bailiwick.reason': 'a, "b"\nc;=1+1' },
     );
     const { status, text, headers } = await office.service.get(
       '/admin/audit-log/export?format=csv&entityType=user_assignment&entityId=ada',
@@ -228,7 +228,7 @@ describe('an export', () => {
         'impersonationId,requestId,details',
     );
     expect(line).toContain(`"'=HYPERLINK(""http://evil.example"",""x"")"`);
-    expect(line).toContain(String.raw`""reason"":""a, \""b\""\nc""`);
+    expect(line).toContain(String.raw`""reason"":""a, \""b\""\nc\u003b=1+1""`);
     expect(end).toBe('');
   });
 

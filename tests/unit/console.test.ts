@@ -7,7 +7,7 @@ import { placeAfter, scrollFor, windowOf } from '../../console/src/rbac/grid-win
 import { permissionsLeft, rowsOf } from '../../console/src/rbac/rows.js';
 import { changesOf, countChanges, isWanted, withCells } from '../../console/src/rbac/staging.js';
 import { treeOf } from '../../console/src/teams/tree.js';
-import { assignmentChanges } from '../../console/src/users/assignment-changes.js';
+import { assignmentChanges, editOf, ownOf, type Stage, withEdit } from '../../console/src/users/assignment-changes.js';
 import type { Assignment, CataloguePermission, Role, TeamAssignment } from '../../src/contract/api.js';
 
 const role = (id: string, permissionIds: string[] = []): Role => ({
@@ -172,27 +172,40 @@ describe('the window', () => {
   });
 });
 
-test('roles of a user: one change for each difference; global ones are left', () => {
+describe('roles of a user', () => {
+  const [soon, later] = ['2029-01-01T00:00:00Z', '2030-01-01T00:00:00Z'];
+  const roles = ['kept', 'gone', 'moved', 'new', 'global'].map((id) => role(id));
   const held = (roleId: string, over: Partial<Assignment> = {}): Assignment => ({
     ...{ assignmentId: `a-${roleId}`, roleId, roleName: roleId, isGlobal: false, validFrom: null, expiresAt: null },
     ...{ assignedAt: '2026-01-01T00:00:00Z', ...over },
   });
-  const later = '2030-01-01T00:00:00Z';
-  const changes = assignmentChanges({
-    roles: ['kept', 'gone', 'moved', 'new', 'global'].map((id) => role(id)),
-    held: [
-      held('kept', { expiresAt: '2030-01-01T01:00:00+01:00' }),
-      held('gone'),
-      held('moved'),
-      held('global', { isGlobal: true }),
-    ],
-    chosen: [
-      { roleId: 'kept', expiresAt: later },
-      { roleId: 'moved', expiresAt: later },
-      { roleId: 'new', expiresAt: null },
-    ],
+  const now = [
+    held('kept', { expiresAt: '2030-01-01T01:00:00+01:00' }),
+    held('gone'),
+    held('moved', { validFrom: soon }),
+    held('global', { isGlobal: true }),
+  ];
+  const wanted = { kept: later, gone: undefined, moved: later, new: null };
+  const stage: Stage = Object.entries(wanted).reduce<Stage>(
+    (before, [id, until]) => withEdit(before, id, editOf(ownOf(now, id), until)),
+    new Map(),
+  );
+
+  test('one change for each difference, and each keeps its beginning; global ones are left', () => {
+    expect([...stage.keys()]).toEqual(['gone', 'moved', 'new']);
+    const name = (id: string) => ({ roleId: id, roleName: id });
+    expect(assignmentChanges({ roles, held: now, stage })).toEqual([
+      { kind: 'removed', ...name('gone'), validFrom: null, expiresAt: null },
+      { kind: 'moved', ...name('moved'), validFrom: soon, expiresAt: later },
+      { kind: 'added', ...name('new'), validFrom: null, expiresAt: null },
+    ]);
+    expect(withEdit(stage, 'gone', editOf(ownOf(now, 'gone'), null)).has('gone')).toBe(false);
   });
-  expect(changes.map(({ kind, roleId }) => `${kind} ${roleId}`)).toEqual(['removed gone', 'moved moved', 'added new']);
+
+  test('what somebody else has assigned or revoked meanwhile is not done over', () => {
+    const theirs = [held('new', { expiresAt: soon }), held('global', { isGlobal: true })];
+    expect(assignmentChanges({ roles, held: theirs, stage })).toEqual([]);
+  });
 });
 
 test('a tree has each manager of nobody’s at the top, and whoever has two managers below both', () => {

@@ -17,6 +17,7 @@ import { Entry } from './entry.js';
 
 type Query = NonNullable<Input<'listAuditLog'>['query']>;
 
+/** Every kind of thing that entries of a tenant are about. */
 const KINDS = [
   'role',
   'role_permission',
@@ -25,9 +26,15 @@ const KINDS = [
   'user',
   'user_assignment',
   'record',
+  'elevation',
+  'delegation',
+  'emergency_access',
+  'access_policy',
+  'review',
+  'service_key',
   'tenant',
   'impersonation',
-  'audit',
+  'access_log',
 ];
 const ACTIONS = ['READ', 'WRITE', 'DELETE', 'EXPORT', 'PRINT'] as const;
 const TEXTS = ['entityId', 'actorUserId', 'purpose'] as const;

@@ -45,7 +45,8 @@ export function RbacAuditDrawer({ role, onClose }: { role: Role | undefined; onC
     refetchOnWindowFocus: false,
   });
   const subtitle = role === undefined ? t('audit.drawer.all') : t('audit.drawer.of', { role: role.roleName });
-  const more = role === undefined ? '' : `?entityType=role&entityId=${encodeURIComponent(role.id)}`;
+  // Of every kind: what was done to its permissions is about the role too.
+  const more = role === undefined ? '' : `?entityId=${encodeURIComponent(role.id)}`;
   const actions = (
     <Link to={`/admin/audit${more}`} className="button button-small">
       {t('audit.drawer.whole')}

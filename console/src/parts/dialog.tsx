@@ -44,7 +44,8 @@ export function Dialog({ title, children, actions, onClose, locked = false, kind
         event.preventDefault();
       }}
       onMouseDown={(event) => {
-        if (event.target === dialog.current && !locked) onClose();
+        // A double click that opened the dialog does not close it.
+        if (event.target === dialog.current && event.detail < 2 && !locked) onClose();
       }}
     >
       <div className="dialog-frame">

@@ -1,7 +1,7 @@
 /**
  * The role that is selected, and what can be done with it; a thing that cannot be done says why.
  */
-import { useQuery } from '@tanstack/react-query';
+import { useInfiniteQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 
 import type { Role } from '../../../src/contract/api.js';
@@ -85,18 +85,36 @@ function Task({ label, locked, onDo }: { label: string; locked: string | undefin
   );
 }
 
-function HoldersDialog({ role, onClose }: { role: Role; onClose: () => void }) {
-  const holders = useQuery({
-    queryKey: ['holders', role.id],
-    queryFn: async ({ signal }) =>
-      (await call('listRoleUsers', { path: { id: role.id }, query: { limit: 200 } }, { signal })).items,
+const HOLDERS = 200;
+const FIRST: string | undefined = undefined;
+
+function HoldersDialog({ role: { id, roleName }, onClose }: { role: Role; onClose: () => void }) {
+  const holders = useInfiniteQuery({
+    queryKey: ['holders', id],
+    queryFn: ({ signal, pageParam }) => {
+      const place = pageParam === undefined ? {} : { cursor: pageParam };
+      return call('listRoleUsers', { path: { id }, query: { limit: HOLDERS, ...place } }, { signal });
+    },
+    initialPageParam: FIRST,
+    getNextPageParam: ({ nextCursor }): string | undefined => nextCursor ?? undefined,
   });
+  const items = holders.data?.pages.flatMap((page) => page.items) ?? [];
   return (
-    <Dialog title={t('rbac.holders.title', { role: role.roleName })} onClose={onClose}>
+    <Dialog title={t('rbac.holders.title', { role: roleName })} onClose={onClose}>
       {holders.isError && <Failed error={holders.error} onRetry={() => void holders.refetch()} />}
       {holders.isPending && <Loading rows={3} />}
-      {holders.data?.length === 0 && <p className="quiet">{t('rbac.holders.none')}</p>}
-      <Holders items={holders.data ?? []} />
+      {holders.data !== undefined && items.length === 0 && <p className="quiet">{t('rbac.holders.none')}</p>}
+      <Holders items={items} />
+      {holders.hasNextPage && (
+        <button
+          type="button"
+          className="button"
+          disabled={holders.isFetchingNextPage}
+          onClick={() => void holders.fetchNextPage()}
+        >
+          {t('common.loadMore')}
+        </button>
+      )}
     </Dialog>
   );
 }

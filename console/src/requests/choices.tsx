@@ -3,13 +3,11 @@
  * may send the request; nobody needs a permission for it, nor an id.
  */
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
 
 import type { OfferedFor, OfferedPerson, OfferedRole } from '../../../src/contract/api.js';
 import { call } from '../api/client.js';
-import { Combobox } from '../parts/combobox.js';
 import { SelectField } from '../parts/field.js';
-import { useSettled } from '../parts/settled.js';
+import { FoundChoice } from '../parts/found-choice.js';
 import { Refusal } from '../parts/states.js';
 import { t } from '../text/text.js';
 import { KEY } from './data.js';
@@ -65,38 +63,20 @@ export function RoleChoice({
 
 /** Somebody else of the tenant, found by how their name begins. */
 export function PersonChoice({ label, value, onChange }: ChoiceProps & { label: string }) {
-  const [text, setText] = useState('');
-  const namePrefix = useSettled(text.trim());
-  const { data, error, isFetching } = useQuery({
-    queryKey: [KEY, 'offered', 'people', namePrefix],
-    queryFn: ({ signal }) =>
-      call('listOfferedPeople', { query: { limit: PEOPLE, ...(namePrefix === '' ? {} : { namePrefix }) } }, { signal }),
-    // What was chosen is not searched for.
-    enabled: value === '',
-    placeholderData: (before) => before,
-    staleTime: 30_000,
-  });
-  const people = (data?.items ?? []).filter(({ displayName }) => beginsWith(displayName, text.trim()));
   return (
-    <>
-      {error !== null && <Refusal error={error} />}
-      <Combobox
-        label={label}
-        hint={t('requests.person.hint')}
-        options={people.map((person) => optionOf(person, people))}
-        isBusy={isFetching || text.trim() !== namePrefix}
-        hasMore={(data?.nextCursor ?? null) !== null}
-        text={text}
-        onText={setText}
-        {...{ value, onChange }}
-      />
-    </>
+    <FoundChoice
+      hint={t('requests.person.hint')}
+      of={[KEY, 'offered', 'people']}
+      find={async (namePrefix, signal) => {
+        const query = { limit: PEOPLE, ...(namePrefix === '' ? {} : { namePrefix }) };
+        const { items, nextCursor } = await call('listOfferedPeople', { query }, { signal });
+        return { options: items.map((person) => optionOf(person, items)), hasMore: nextCursor !== null };
+      }}
+      fits={(person, text) => ` ${person.label.toLowerCase()}`.includes(` ${text.toLowerCase()}`)}
+      {...{ label, value, onChange }}
+    />
   );
 }
-
-/** As the service finds them: what was listed for less is not chosen by more that has been typed meanwhile. */
-const beginsWith = (name: string, typed: string): boolean =>
-  typed === '' || ` ${name.toLowerCase()}`.includes(` ${typed.toLowerCase()}`);
 
 /** By name; where two have the same, or one has none, by their id as well. */
 function optionOf({ id, displayName }: OfferedPerson, people: readonly OfferedPerson[]) {

@@ -43,7 +43,7 @@ function Row({ item }: { item: Delegation }) {
   const { nameOf } = useNames();
   const mayEnd = useMay('users.update');
   const isMine = useMe().data?.userId === item.delegatorUserId;
-  const settle = useSettle();
+  const { isBusy, press } = useSettle();
   const path = { id: item.id };
   const end = () => (isMine ? call('endMyDelegation', { path }) : call('endDelegation', { path }));
   return (
@@ -68,7 +68,8 @@ function Row({ item }: { item: Delegation }) {
             <button
               type="button"
               className="button button-small"
-              onClick={() => settle(end, t('requests.delegation.ended'))}
+              disabled={isBusy}
+              onClick={press(end, t('requests.delegation.ended'))}
             >
               {t('requests.delegation.end')}
             </button>

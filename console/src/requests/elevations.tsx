@@ -75,7 +75,7 @@ function Since({ item, nameOf }: { item: Elevation; nameOf: (userId: string) => 
     <div className="small quiet">
       {item.decidedByUserId !== null && <div>{nameOf(item.decidedByUserId)}</div>}
       {item.status === 'pending' && t('requests.answerBy', { when: momentOf(item.answerBy) })}
-      {item.status === 'approved' && item.expiresAt !== null && t('requests.until', { when: momentOf(item.expiresAt) })}
+      {item.status === 'approved' && item.expiresAt !== null && t('window.until', { when: momentOf(item.expiresAt) })}
       {item.status !== 'pending' && item.status !== 'approved' && ended !== null && <When at={ended} />}
       {item.decisionReason !== null && <div>{item.decisionReason}</div>}
     </div>
@@ -85,7 +85,7 @@ function Since({ item, nameOf }: { item: Elevation; nameOf: (userId: string) => 
 function Actions({ item, name, onAnswer }: { item: Elevation; name: string; onAnswer: (answer: Answer) => void }) {
   const mayAnswer = useMay('users.update');
   const isMine = useMe().data?.userId === item.userId;
-  const settle = useSettle();
+  const { isBusy, press } = useSettle();
   const { id } = item;
   const answers = (kind: Answer['kind']) => (
     <button
@@ -98,7 +98,7 @@ function Actions({ item, name, onAnswer }: { item: Elevation; name: string; onAn
     </button>
   );
   const mine = (work: () => ReturnType<typeof call<'cancelElevation'>>, label: string, done: string) => (
-    <button type="button" className="button button-small" onClick={() => settle(work, done)}>
+    <button type="button" className="button button-small" disabled={isBusy} onClick={press(work, done)}>
       {label}
     </button>
   );

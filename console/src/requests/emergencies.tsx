@@ -44,7 +44,7 @@ function Row({ item, onJudge }: { item: EmergencyAccess; onJudge: (item: Emergen
   const { nameOf } = useNames();
   const mayJudge = useMay('users.admin');
   const isMine = useMe().data?.userId === item.userId;
-  const settle = useSettle();
+  const { isBusy, press } = useSettle();
   return (
     <tr>
       <th scope="row">
@@ -67,7 +67,7 @@ function Row({ item, onJudge }: { item: EmergencyAccess; onJudge: (item: Emergen
           <Verdict item={item} />
         </div>
         {item.status === 'active' && (
-          <div className="small quiet">{t('requests.until', { when: momentOf(item.expiresAt) })}</div>
+          <div className="small quiet">{t('window.until', { when: momentOf(item.expiresAt) })}</div>
         )}
         {item.reviewComment !== null && <div className="small quiet">{item.reviewComment}</div>}
       </td>
@@ -77,7 +77,8 @@ function Row({ item, onJudge }: { item: EmergencyAccess; onJudge: (item: Emergen
             <button
               type="button"
               className="button button-small"
-              onClick={() => settle(() => call('endEmergencyAccess', { path: { id: item.id } }), t('requests.ended'))}
+              disabled={isBusy}
+              onClick={press(() => call('endEmergencyAccess', { path: { id: item.id } }), t('requests.ended'))}
             >
               {t('requests.end')}
             </button>

@@ -1,6 +1,6 @@
 /**
- * One review: each assignment with what speaks for and against it, kept or revoked with one press. What is one's own is
- * shown without buttons, since nobody reviews themselves.
+ * One review: each assignment with what speaks for and against it, kept with one press, or revoked with two, since that is
+ * for good. What is one's own is shown without buttons: nobody reviews themselves.
  */
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -8,7 +8,9 @@ import { useState } from 'react';
 import type { Review, ReviewItemWithHints } from '../../../src/contract/api.js';
 import { addressOf, call } from '../api/client.js';
 import { useMay, useMe } from '../api/me.js';
+import { AskDialog } from '../parts/ask-dialog.js';
 import { useExport } from '../parts/export.js';
+import { onPress } from '../parts/press.js';
 import { Failed, Loading } from '../parts/states.js';
 import { setQuery, usePlace } from '../router.js';
 import { Link } from '../shell/link.js';
@@ -18,7 +20,7 @@ import { useNames, usePages } from './data.js';
 import { List } from './parts.js';
 import { CloseDialog } from './review-dialogs.js';
 import { Progress } from './reviews-screen.js';
-import { useSettle } from './settle.js';
+import { useSettle, useSubmit } from './settle.js';
 
 const DECISIONS = ['undecided', 'keep', 'revoke'] as const;
 
@@ -145,29 +147,58 @@ function Hints({ hints: { unused, dormant, withoutManager } }: { hints: ReviewIt
   );
 }
 
-function Decide({ review, item, name }: { review: Review; item: ReviewItemWithHints; name: string }) {
+interface DecideProps {
+  readonly review: Review;
+  readonly item: ReviewItemWithHints;
+  readonly name: string;
+}
+
+function Decide({ review, item, name }: DecideProps) {
+  const [isRevoking, setRevoking] = useState(false);
   const mayDecide = useMay('users.admin');
   const isMine = useMe().data?.userId === item.userId;
-  const settle = useSettle();
+  const { isBusy, press } = useSettle();
   if (!mayDecide || isMine) return null;
   const said = { role: item.roleName, name };
-  const button = (decision: 'keep' | 'revoke') => (
+  const path = { id: review.id, itemId: item.id };
+  const keep = () => call('decideReviewItem', { path, body: { decision: 'keep' } });
+  const button = (decision: 'keep' | 'revoke', onClick: ReturnType<typeof onPress>) => (
     <button
       type="button"
       className="button button-small"
       aria-label={t(`reviews.${decision}.of`, said)}
-      onClick={() => {
-        const path = { id: review.id, itemId: item.id };
-        settle(() => call('decideReviewItem', { path, body: { decision } }), t('reviews.decided', said));
-      }}
+      disabled={isBusy}
+      onClick={onClick}
     >
       {t(`reviews.${decision}`)}
     </button>
   );
   return (
     <div className="table-actions">
-      {item.decision === null && button('keep')}
-      {button('revoke')}
+      {item.decision === null && button('keep', press(keep, t('reviews.decided', said)))}
+      {button(
+        'revoke',
+        onPress(() => setRevoking(true)),
+      )}
+      {isRevoking && <RevokeDialog {...{ review, item, name }} onClose={() => setRevoking(false)} />}
     </div>
+  );
+}
+
+function RevokeDialog({ review, item, name, onClose }: DecideProps & { onClose: () => void }) {
+  const { isBusy, error, send } = useSubmit(onClose);
+  const said = { role: item.roleName, name };
+  const revoke = (): void => {
+    const path = { id: review.id, itemId: item.id };
+    send(() => call('decideReviewItem', { path, body: { decision: 'revoke' } }), t('reviews.decided', said));
+  };
+  return (
+    <AskDialog
+      title={t('reviews.revoke.title', said)}
+      text={t('reviews.revoke.text')}
+      act={t('reviews.revoke')}
+      onAct={revoke}
+      {...{ isBusy, error, onClose }}
+    />
   );
 }

@@ -8,20 +8,23 @@ import type { TeamAssignment } from '../../../src/contract/api.js';
 import { call } from '../api/client.js';
 import { useMay } from '../api/me.js';
 import { asProblem } from '../api/problem.js';
-import { Field, SelectField } from '../parts/field.js';
+import { Field } from '../parts/field.js';
 import { FormDialog } from '../parts/form-dialog.js';
 import { Icon } from '../parts/icon.js';
 import { Failed, Loading, Notice, Refusal, State } from '../parts/states.js';
 import { useToasts } from '../parts/toasts.js';
 import { useWork } from '../parts/work.js';
-import { fromLocalField, momentOf } from '../text/dates.js';
+import { fromLocalField, windowText } from '../text/dates.js';
 import { problemText } from '../text/problem-text.js';
 import { t } from '../text/text.js';
+import { windowBody } from '../text/time-window.js';
 import { nameOf, useEverybody } from '../users/people.js';
+import { UserChoice } from '../users/user-choice.js';
 import { type TeamNode, treeOf } from './tree.js';
 
 const KEY = ['teams'];
 const SHOWN_MAX = 1000;
+const NOBODY = { id: '', name: '' };
 
 export function TeamsScreen() {
   const mayAdmin = useMay('team.admin');
@@ -66,7 +69,7 @@ export function TeamsScreen() {
           ))}
         </ul>
       )}
-      {isAdding && <AssignDialog names={names} onClose={() => setAdding(false)} />}
+      {isAdding && <AssignDialog onClose={() => setAdding(false)} />}
     </div>
   );
 }
@@ -80,6 +83,7 @@ interface NodeProps {
 function Node({ node: { userId, assignment, below }, names, mayAdmin }: NodeProps) {
   const [isFolded, setFolded] = useState(false);
   const name = names.get(userId) ?? userId;
+  const told = assignment === undefined ? '' : windowText(assignment);
   return (
     <li>
       <div className="row tree-row">
@@ -98,9 +102,7 @@ function Node({ node: { userId, assignment, below }, names, mayAdmin }: NodeProp
         )}
         <span className={below.length > 0 ? 'tree-manager' : undefined}>{name}</span>
         {below.length > 0 && <span className="small quiet">{t('teams.count', { count: below.length })}</span>}
-        {typeof assignment?.expiresAt === 'string' && (
-          <span className="chip">{t('scope.until', { when: momentOf(assignment.expiresAt) })}</span>
-        )}
+        {told !== '' && <span className="chip">{told}</span>}
         <span className="grow" />
         {assignment !== undefined && mayAdmin && <RemoveButton assignment={assignment} names={names} />}
       </div>
@@ -115,21 +117,14 @@ function Node({ node: { userId, assignment, below }, names, mayAdmin }: NodeProp
   );
 }
 
-function RemoveButton({
-  assignment: { managerId, userId, expiresAt },
-  names,
-}: {
-  assignment: TeamAssignment;
-  names: NodeProps['names'];
-}) {
+function RemoveButton({ assignment, names }: { assignment: TeamAssignment; names: NodeProps['names'] }) {
+  const { managerId, userId } = assignment;
   const client = useQueryClient();
   const toasts = useToasts();
   const named = { name: names.get(userId) ?? userId, manager: names.get(managerId) ?? managerId };
   const putBack = async (): Promise<void> => {
-    const window = expiresAt === null ? {} : { expiresAt };
-    toasts.saved(await call('createTeamAssignment', { body: { managerId, userId, ...window } }), {
-      what: t('teams.assigned', named),
-    });
+    const body = { managerId, userId, ...windowBody(assignment) };
+    toasts.saved(await call('createTeamAssignment', { body }), { what: t('teams.assigned', named) });
     await client.invalidateQueries({ queryKey: KEY });
   };
   const remove = async (): Promise<void> => {
@@ -150,34 +145,38 @@ function RemoveButton({
   );
 }
 
-function AssignDialog({ names, onClose }: { names: ReadonlyMap<string, string>; onClose: () => void }) {
-  const [managerId, setManagerId] = useState('');
-  const [userId, setUserId] = useState('');
+function AssignDialog({ onClose }: { onClose: () => void }) {
+  const [manager, setManager] = useState(NOBODY);
+  const [person, setPerson] = useState(NOBODY);
   const [until, setUntil] = useState('');
   const client = useQueryClient();
   const toasts = useToasts();
   const { isBusy, error, run } = useWork();
   const submit = (): void => {
-    if (managerId === '' || userId === '') return;
+    if (manager.id === '' || person.id === '') return;
     run(async () => {
       const window = until === '' ? {} : { expiresAt: fromLocalField(until) };
-      const receipt = await call('createTeamAssignment', { body: { managerId, userId, ...window } });
-      const named = { name: names.get(userId) ?? userId, manager: names.get(managerId) ?? managerId };
-      toasts.saved(receipt, { what: t('teams.assigned', named) });
+      const body = { managerId: manager.id, userId: person.id, ...window };
+      const receipt = await call('createTeamAssignment', { body });
+      toasts.saved(receipt, { what: t('teams.assigned', { name: person.name, manager: manager.name }) });
       await client.invalidateQueries({ queryKey: KEY });
       onClose();
     });
   };
-  const people = [{ value: '', label: t('teams.choose') }, ...[...names].map(([value, label]) => ({ value, label }))];
   return (
     <FormDialog title={t('teams.create.title')} save={t('teams.save')} {...{ isBusy, submit, onClose }}>
       {error !== undefined && <Refusal error={error} />}
-      <SelectField label={t('teams.manager')} options={people} value={managerId} onChange={setManagerId} />
-      <SelectField
+      <UserChoice
+        label={t('teams.manager')}
+        notId={person.id}
+        value={manager.id}
+        onChange={(id, name) => setManager({ id, name })}
+      />
+      <UserChoice
         label={t('teams.rep')}
-        options={people.filter(({ value }) => value !== managerId || value === '')}
-        value={userId}
-        onChange={setUserId}
+        notId={manager.id}
+        value={person.id}
+        onChange={(id, name) => setPerson({ id, name })}
       />
       <Field
         label={t('teams.expires')}

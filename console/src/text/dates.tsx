@@ -1,4 +1,7 @@
 /** Moments, in the reader's own zone; UTC on hover, since that is what logs say. */
+import { t } from './text.js';
+import { hasBegun, type TimeWindow } from './time-window.js';
+
 const short = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 const withSeconds = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
@@ -22,6 +25,14 @@ export function When({ at, seconds = false }: { at: string; seconds?: boolean })
 
 export const clockOf = (at: Date): string => clock.format(at);
 export const momentOf = (at: string): string => short.format(new Date(at));
+
+/** `from … until …`, of which a beginning that is past and an end that is none say nothing; empty where neither does. */
+export function windowText(window: TimeWindow): string {
+  const { validFrom, expiresAt } = window;
+  const from = validFrom === null || hasBegun(window) ? [] : [t('window.from', { when: momentOf(validFrom) })];
+  const until = expiresAt === null ? [] : [t('window.until', { when: momentOf(expiresAt) })];
+  return [...from, ...until].join(' ');
+}
 
 /** `in 12 minutes`, with the time of day where that helps. */
 export function inSeconds(seconds: number): string {

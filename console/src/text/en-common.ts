@@ -21,6 +21,8 @@ export const commonTexts = {
   'nav.theme.system': 'As the system',
   'nav.theme.light': 'Light',
   'nav.theme.dark': 'Dark',
+  'window.from': 'from {when}',
+  'window.until': 'until {when}',
   'common.cancel': 'Cancel',
   'common.close': 'Close',
   'common.save': 'Save',

@@ -43,7 +43,6 @@ export const requestsTexts = {
   'requests.reason.hint': 'Whoever decides reads it, and so does whoever looks back.',
   'requests.ticket': 'Ticket',
   'requests.for': 'for {duration}',
-  'requests.until': 'until {when}',
   'requests.answerBy': 'to be answered by {when}',
   'requests.ask': 'Ask for a role',
   'requests.ask.title': 'Ask for a role for a time',
@@ -126,6 +125,9 @@ export const requestsTexts = {
   'reviews.keep.of': 'Keep {role} of {name}',
   'reviews.revoke': 'Revoke',
   'reviews.revoke.of': 'Revoke {role} from {name}',
+  'reviews.revoke.title': 'Revoke {role} from {name}?',
+  'reviews.revoke.text':
+    'They lose it at once, and the decision stands: whoever needs it after all is assigned it anew.',
   'reviews.decided': 'Decided: {role} of {name}.',
   'reviews.close': 'Close the review',
   'reviews.close.title': 'Close {name}?',

@@ -13,8 +13,9 @@ import { syncHeader } from '../api/sync.js';
 import { Drawer } from '../parts/dialog.js';
 import { Icon } from '../parts/icon.js';
 import { Failed, Highlight, Loading, Notice } from '../parts/states.js';
-import { momentOf } from '../text/dates.js';
+import { windowText } from '../text/dates.js';
 import { t } from '../text/text.js';
+import { windowBody } from '../text/time-window.js';
 import type { AssignmentChange } from './assignment-changes.js';
 import { nameOf } from './people.js';
 import { type Item, itemsWith } from './scope-items.js';
@@ -51,10 +52,9 @@ function useHypothetical(userId: string, hypothesis: Hypothesis | undefined) {
     enabled: changes.length > 0 && tenant !== '',
     staleTime: 0,
     queryFn: async ({ signal }) => {
-      const supposed = changes.map(({ kind, roleId, expiresAt }) => {
-        const named = { user: userId, roleId };
-        if (kind === 'removed') return { revokeRole: named };
-        return { assignRole: expiresAt === null ? named : { ...named, expiresAt } };
+      const supposed = changes.map((change) => {
+        const named = { user: userId, roleId: change.roleId };
+        return change.kind === 'removed' ? { revokeRole: named } : { assignRole: { ...named, ...windowBody(change) } };
       });
       const body = { tenant, changes: supposed, ask: { effectivePermissions: { user: userId } } };
       return (await call('whatIf', { body, headers: syncHeader() }, { signal })).effectivePermissions;
@@ -163,10 +163,10 @@ function ScopeItem({
               {t(`scope.${item.change}`)}
             </span>
           )}
-          {item.origins.map(({ roleName, expiresAt }) => (
-            <span key={roleName} className="chip">
-              {roleName}
-              {expiresAt !== null && <span className="quiet">{t('scope.until', { when: momentOf(expiresAt) })}</span>}
+          {item.origins.map((origin) => (
+            <span key={origin.roleName} className="chip">
+              {origin.roleName}
+              <span className="quiet">{windowText(origin)}</span>
             </span>
           ))}
           {item.drift && <span className="chip chip-warn">{t('scope.drift')}</span>}

@@ -38,7 +38,7 @@ export function usePerson(userId: string | undefined) {
   });
 }
 
-/** The first people of the tenant, to choose from; nobody, where the reader may not see them. */
+/** The first thousand people of the tenant, for their names; nobody, where the reader may not see them. */
 export function useEverybody(mayRead = true) {
   return useQuery({
     queryKey: ['people', 'all'],

@@ -1,5 +1,6 @@
 /** What the drawer of effective permissions lists: as it is, or as it would be with the roles that are chosen. */
 import type { EffectivePermission } from '../../../src/contract/api.js';
+import { hasBegun, type TimeWindow } from '../text/time-window.js';
 import type { Hypothesis } from './effective-scope-drawer.js';
 
 export interface Item {
@@ -7,7 +8,7 @@ export interface Item {
   readonly description: string;
   readonly granted: boolean;
   readonly drift: boolean;
-  readonly origins: readonly { readonly roleName: string; readonly expiresAt: string | null }[];
+  readonly origins: readonly (TimeWindow & { readonly roleName: string })[];
   /** Against what is so now. */
   readonly change?: 'gained' | 'lost' | undefined;
 }
@@ -35,10 +36,10 @@ function originsThen({ permission, origins }: EffectivePermission, { changes, ro
   const changed = new Map(changes.map((change) => [change.roleId, change]));
   const kept = origins.filter(({ roleId }) => !changed.has(roleId));
   const added = changes
-    .filter(({ kind, roleId }) => {
-      const role = roles.find(({ id }) => id === roleId);
-      return kind !== 'removed' && role?.permissionIds.includes(permission) === true;
+    .filter((change) => {
+      const role = roles.find(({ id }) => id === change.roleId);
+      return change.kind !== 'removed' && hasBegun(change) && role?.permissionIds.includes(permission) === true;
     })
-    .map(({ roleName, expiresAt }) => ({ roleName, expiresAt }));
+    .map(({ roleName, validFrom, expiresAt }) => ({ roleName, validFrom, expiresAt }));
   return [...kept, ...added];
 }

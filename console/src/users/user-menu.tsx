@@ -7,16 +7,15 @@ import type { User } from '../../../src/contract/api.js';
 import { call } from '../api/client.js';
 import { useMay } from '../api/me.js';
 import { asProblem } from '../api/problem.js';
-import { Dialog } from '../parts/dialog.js';
-import { SelectField } from '../parts/field.js';
+import { AskDialog } from '../parts/ask-dialog.js';
 import { Icon } from '../parts/icon.js';
 import { Menu } from '../parts/menu.js';
-import { Refusal } from '../parts/states.js';
 import { useToasts } from '../parts/toasts.js';
 import { useWork } from '../parts/work.js';
 import { t, type TextKey } from '../text/text.js';
 import { type OneTimePassword, OneTimePasswordDialog } from './one-time-password-dialog.js';
-import { nameOf, useEverybody, useRefreshPeople } from './people.js';
+import { nameOf, useRefreshPeople } from './people.js';
+import { UserChoice } from './user-choice.js';
 
 type Asked = 'reset' | 'disable' | 'remove';
 
@@ -92,7 +91,7 @@ function ResetDialog({ user, onGiven, onClose }: AskProps & { onGiven: (given: O
       await refresh();
     });
   return (
-    <Ask
+    <AskDialog
       title={t('users.reset.title', { name })}
       text={t('users.reset.text')}
       act={t('users.reset')}
@@ -120,7 +119,7 @@ function DisableDialog({ user, onClose }: AskProps) {
       onClose();
     });
   return (
-    <Ask
+    <AskDialog
       title={t('users.disable.title', { name })}
       text={t('users.disable.text')}
       act={t('users.disable')}
@@ -146,57 +145,21 @@ function RemoveDialog({ user, onClose }: AskProps) {
       await refresh();
     });
   return (
-    <Ask
+    <AskDialog
       title={t('users.remove.title', { name })}
       text={t('users.remove.text')}
       act={t('users.remove')}
       onAct={remove}
       {...{ isBusy, error, onClose }}
     >
-      {ownsRecords && <Successor notId={user.id} value={successorId} onChange={setSuccessorId} />}
-    </Ask>
-  );
-}
-
-function Successor({ notId, value, onChange }: { notId: string; value: string; onChange: (userId: string) => void }) {
-  const everybody = useEverybody();
-  const others = (everybody.data ?? []).filter(({ id }) => id !== notId);
-  const options = [
-    { value: '', label: t('users.remove.choose') },
-    ...others.map((one) => ({ value: one.id, label: nameOf(one) })),
-  ];
-  return <SelectField label={t('users.remove.successor')} options={options} value={value} onChange={onChange} />;
-}
-
-interface AskDialogProps {
-  readonly title: string;
-  readonly text: string;
-  readonly act: string;
-  readonly isBusy: boolean;
-  readonly error: unknown;
-  readonly onAct: () => void;
-  readonly onClose: () => void;
-  readonly children?: React.ReactNode;
-}
-
-function Ask({ title, text, act, isBusy, error, onAct, onClose, children }: AskDialogProps) {
-  const actions = (
-    <>
-      <button type="button" className="button" onClick={onClose}>
-        {t('common.cancel')}
-      </button>
-      <button type="button" className="button button-danger" disabled={isBusy} onClick={onAct}>
-        {act}
-      </button>
-    </>
-  );
-  return (
-    <Dialog title={title} actions={actions} onClose={onClose}>
-      <div className="stack">
-        {error !== undefined && <Refusal error={error} />}
-        <p>{text}</p>
-        {children}
-      </div>
-    </Dialog>
+      {ownsRecords && (
+        <UserChoice
+          label={t('users.remove.successor')}
+          notId={user.id}
+          value={successorId}
+          onChange={(userId) => setSuccessorId(userId)}
+        />
+      )}
+    </AskDialog>
   );
 }

@@ -1,7 +1,6 @@
 /**
- * The roles of a user: what is ticked is compared with what they have, and every difference is one call with an audit entry
- * of its own. Each call has its own result, and those that failed can be tried again. What they could do then can be looked
- * at before anything is saved.
+ * The roles of a user: each edit is one call with an audit entry of its own. What is done is staged no more, so that those
+ * that failed can be tried again alone. What they could do then can be looked at before anything is saved.
  */
 import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
@@ -16,10 +15,20 @@ import { Failed, Loading, Notice } from '../parts/states.js';
 import { useToasts } from '../parts/toasts.js';
 import { useRoles } from '../rbac/data.js';
 import { PLATFORM_ROLE_ID } from '../rbac/lock.js';
-import { fromLocalField, momentOf, toLocalField } from '../text/dates.js';
+import { fromLocalField, toLocalField, windowText } from '../text/dates.js';
 import { problemText } from '../text/problem-text.js';
 import { t } from '../text/text.js';
-import { type AssignmentChange, assignmentChanges, type Chosen } from './assignment-changes.js';
+import { hasBegun, windowBody } from '../text/time-window.js';
+import {
+  type AssignmentChange,
+  assignmentChanges,
+  type Edit,
+  editOf,
+  ownOf,
+  type Stage,
+  wantedOf,
+  withEdit,
+} from './assignment-changes.js';
 import { EffectiveScopeDrawer } from './effective-scope-drawer.js';
 import { nameOf, useRefreshPeople } from './people.js';
 
@@ -62,23 +71,29 @@ type Result = 'done' | 'already' | { readonly error: unknown };
 function Chooser({ user, roles, held, refreshHeld, onClose }: ChooserProps) {
   const mayUpdate = useMay('users.update');
   const [filter, setFilter] = useState('');
-  const [chosen, setChosen] = useState<readonly Chosen[]>(() => held.filter(({ isGlobal }) => !isGlobal));
+  const [stage, setStage] = useState<Stage>(new Map());
   const [results, setResults] = useState<ReadonlyMap<string, Result>>(new Map());
   const [isBusy, setBusy] = useState(false);
   const [previews, setPreviews] = useState(false);
   const refresh = useRefreshPeople();
   const toasts = useToasts();
-  const changes = assignmentChanges({ roles, held, chosen });
+  const changes = assignmentChanges({ roles, held, stage });
   const save = async (): Promise<void> => {
     setBusy(true);
     const outcome = await carryOut(user.id, changes, toasts.saved);
     setResults(outcome);
+    setStage(new Map([...stage].filter(([roleId]) => isFailure(outcome.get(roleId)))));
     await refreshHeld();
     await refresh();
     setBusy(false);
-    if (!hasFailures(outcome)) onClose();
+    if (![...outcome.values()].some(isFailure)) onClose();
   };
-  const hasFailed = hasFailures(results);
+  const onEdit = (roleId: string, edit: Edit | undefined): void => {
+    setStage(withEdit(stage, roleId, edit));
+    setResults(new Map([...results].filter(([id]) => id !== roleId)));
+  };
+  const isRetry = changes.length > 0 && changes.every(({ roleId }) => isFailure(results.get(roleId)));
+  const isNoneLeft = roles.every(({ id }) => wantedOf(ownOf(held, id), stage.get(id)) === undefined);
   const isIdle = isBusy || changes.length === 0 || !mayUpdate;
   const actions = (
     <>
@@ -86,7 +101,7 @@ function Chooser({ user, roles, held, refreshHeld, onClose }: ChooserProps) {
         <Icon name="shield" size={16} /> {t('assign.preview')}
       </button>
       <span className="grow" />
-      <Buttons {...{ hasFailed, isIdle, onClose }} onSave={() => void save()} />
+      <Buttons {...{ isRetry, isIdle, onClose }} onSave={() => void save()} />
     </>
   );
   return (
@@ -104,7 +119,7 @@ function Chooser({ user, roles, held, refreshHeld, onClose }: ChooserProps) {
             {roles
               .filter(({ roleName }) => roleName.toLowerCase().includes(filter.toLowerCase()))
               .map((role) => (
-                <RoleItem key={role.id} {...{ role, held, chosen, setChosen }} isReadOnly={!mayUpdate} />
+                <RoleItem key={role.id} {...{ role, held, stage, onEdit }} isReadOnly={!mayUpdate || isBusy} />
               ))}
           </ul>
         </div>
@@ -112,7 +127,7 @@ function Chooser({ user, roles, held, refreshHeld, onClose }: ChooserProps) {
           <h3>{t('assign.diff')}</h3>
           <Changes changes={changes} results={results} />
           {!mayUpdate && <Notice>{t('users.needs')}</Notice>}
-          {chosen.length === 0 && changes.length > 0 && <Notice kind="warn">{t('assign.noneLeft')}</Notice>}
+          {isNoneLeft && changes.length > 0 && <Notice kind="warn">{t('assign.noneLeft')}</Notice>}
         </section>
       </div>
       {previews && (
@@ -123,27 +138,26 @@ function Chooser({ user, roles, held, refreshHeld, onClose }: ChooserProps) {
 }
 
 interface ButtonsProps {
-  readonly hasFailed: boolean;
+  readonly isRetry: boolean;
   readonly isIdle: boolean;
   readonly onSave: () => void;
   readonly onClose: () => void;
 }
 
-function Buttons({ hasFailed, isIdle, onSave, onClose }: ButtonsProps) {
+function Buttons({ isRetry, isIdle, onSave, onClose }: ButtonsProps) {
   return (
     <>
       <button type="button" className="button" onClick={onClose}>
-        {t(hasFailed ? 'common.close' : 'common.cancel')}
+        {t(isRetry ? 'common.close' : 'common.cancel')}
       </button>
       <button type="button" className="button button-main" disabled={isIdle} onClick={onSave}>
-        {t(hasFailed ? 'assign.retry' : 'assign.save')}
+        {t(isRetry ? 'assign.retry' : 'assign.save')}
       </button>
     </>
   );
 }
 
-const hasFailures = (results: ReadonlyMap<string, Result>): boolean =>
-  [...results.values()].some((result) => typeof result !== 'string');
+const isFailure = (result: Result | undefined): result is { readonly error: unknown } => typeof result === 'object';
 
 /** One call a change, one after the other; what fails does not hold up the rest. */
 async function carryOut(
@@ -152,13 +166,13 @@ async function carryOut(
   saved: ReturnType<typeof useToasts>['saved'],
 ): Promise<Map<string, Result>> {
   const results = new Map<string, Result>();
-  for (const { kind, roleId, roleName, expiresAt } of changes) {
+  for (const change of changes) {
+    const { kind, roleId, roleName } = change;
     try {
-      const window = expiresAt === null ? {} : { expiresAt };
       const receipt =
         kind === 'removed'
           ? await call('revokeRole', { path: { id: userId, roleId } })
-          : await call('assignRole', { path: { id: userId }, body: { roleId, ...window } });
+          : await call('assignRole', { path: { id: userId }, body: { roleId, ...windowBody(change) } });
       results.set(roleId, receipt.changed ? 'done' : 'already');
       saved(receipt, { what: `${kind === 'removed' ? '−' : '+'} ${roleName}:` });
     } catch (error) {
@@ -171,46 +185,42 @@ async function carryOut(
 interface ItemProps {
   readonly role: Role;
   readonly held: readonly Assignment[];
-  readonly chosen: readonly Chosen[];
-  readonly setChosen: (chosen: readonly Chosen[]) => void;
+  readonly stage: Stage;
+  readonly onEdit: (roleId: string, edit: Edit | undefined) => void;
   readonly isReadOnly: boolean;
 }
 
-function RoleItem({ role, held, chosen, setChosen, isReadOnly }: ItemProps) {
-  const own = chosen.find(({ roleId }) => roleId === role.id);
+function RoleItem({ role, held, stage, onEdit, isReadOnly }: ItemProps) {
+  const before = ownOf(held, role.id);
+  const wanted = wantedOf(before, stage.get(role.id));
   const isGlobal = held.some((one) => one.roleId === role.id && one.isGlobal);
-  const others = chosen.filter(({ roleId }) => roleId !== role.id);
-  const toggle = (isOn: boolean): void => {
-    const before = held.find((one) => one.roleId === role.id)?.expiresAt ?? null;
-    setChosen(isOn ? [...others, { roleId: role.id, expiresAt: before }] : others);
-  };
   return (
     <li>
       <label className="check-line">
         <input
           type="checkbox"
-          checked={own !== undefined || isGlobal}
-          disabled={isReadOnly || (isGlobal && own === undefined)}
-          onChange={(event) => toggle(event.target.checked)}
+          checked={wanted !== undefined || isGlobal}
+          disabled={isReadOnly || (isGlobal && wanted === undefined)}
+          onChange={({ target }) =>
+            onEdit(role.id, editOf(before, target.checked ? (before?.expiresAt ?? null) : undefined))
+          }
         />
         <span className="grow">
           {role.roleName}
           <span className="small quiet block">{isGlobal ? t('assign.global') : role.description}</span>
         </span>
       </label>
-      {own !== undefined && (
+      {wanted !== undefined && (
         <label className="assign-expiry small">
+          {!hasBegun(wanted) && <span>{windowText({ ...wanted, expiresAt: null })}</span>}
           <span>{t('assign.expires')}</span>
           <input
             type="datetime-local"
             aria-label={t('assign.expires.of', { role: role.roleName })}
             disabled={isReadOnly}
-            value={toLocalField(own.expiresAt)}
-            onChange={({ target }) =>
-              setChosen([
-                ...others,
-                { roleId: role.id, expiresAt: target.value === '' ? null : fromLocalField(target.value) },
-              ])
+            value={toLocalField(wanted.expiresAt)}
+            onChange={({ target: { value } }) =>
+              onEdit(role.id, editOf(before, value === '' ? null : fromLocalField(value)))
             }
           />
         </label>
@@ -230,7 +240,8 @@ function Changes({ changes, results }: { changes: readonly AssignmentChange[]; r
     <>
       <p className="small quiet">{t('assign.separately')}</p>
       <ul className="change-list">
-        {changes.map(({ kind, roleId, roleName, expiresAt }) => {
+        {changes.map((change) => {
+          const { kind, roleId, roleName } = change;
           const result = results.get(roleId);
           return (
             <li key={roleId}>
@@ -239,10 +250,8 @@ function Changes({ changes, results }: { changes: readonly AssignmentChange[]; r
               </span>
               <span>
                 {roleName} <span className="quiet small">{t(`assign.${kind}`)}</span>
-                {expiresAt !== null && (
-                  <span className="quiet small"> {t('assign.until', { when: momentOf(expiresAt) })}</span>
-                )}
-                {result !== undefined && typeof result !== 'string' && (
+                <span className="quiet small"> {windowText(change)}</span>
+                {isFailure(result) && (
                   <span className="field-fault block" role="alert">
                     {problemText(asProblem(result.error))}
                   </span>
