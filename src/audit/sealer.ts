@@ -139,14 +139,15 @@ export function createSealer(options: SealerOptions): Sealer {
   }
 
   async function open(name: LogName): Promise<OpenLog> {
-    const kept = await Promise.all(sinks.map(async (sink) => await sink.last?.(name)));
-    const known = [...kept, await lastOfDatabase(inPool, name.lane), remembered.get(name.lane)].filter(
-      (checkpoint) => checkpoint !== undefined,
+    const kept = await Promise.all(
+      sinks
+        .flatMap((sink) => (sink.last === undefined ? [] : [sink.last(name)]))
+        .concat(lastOfDatabase(inPool, name.lane)),
     );
+    const known = [...kept, remembered.get(name.lane)].filter((checkpoint) => checkpoint !== undefined);
     const { end, fault } = await openLog(inPool, name, known);
-    // A file that is new begins with a checkpoint of what there is, however long nothing is written then.
-    const isNew = sinks.some((sink, at) => sink.last !== undefined && kept[at] === undefined);
-    const signedSize = isNew ? 0 : Math.max(0, ...known.filter(({ note }) => note !== '').map(({ size }) => size));
+    // What one of them has not is signed for all: of a file that is new, or by a process that ended between two of them.
+    const signedSize = Math.min(...kept.map((checkpoint) => checkpoint?.size ?? 0));
     const found = broken.get(name.lane) ?? fault;
     if (found !== undefined) markBroken(name.lane, found);
     return { ...name, end, signedSize, signedAt: -Infinity, patrolAt: undefined };

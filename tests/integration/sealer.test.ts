@@ -306,6 +306,17 @@ describe('what is never signed', () => {
     await until(async () => (await verify()).covered === 10);
   });
 
+  test('a checkpoint that a process kept outside, and ended before it was in the database, is in both', async () => {
+    const { sealer } = await sealing.start();
+    await sealing.write(10);
+    await until(async () => (await sealing.covered()) === 10);
+    await sealer.stop();
+    await sealing.tamper(`delete from audit.checkpoint`);
+    await sealing.start();
+    await until(async () => (await sealing.covered()) === 10);
+    expect(await verify()).toMatchObject({ covered: 10, fault: undefined });
+  });
+
   test('a log sealed anew under another name, found by the next process from the file outside', async () => {
     const { sealer } = await sealing.start();
     await sealing.write(10);
