@@ -4,7 +4,7 @@
  * INVARIANT: a file with people's data in it is its owner's alone from its first byte on.
  */
 import { randomUUID } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { lstat, open, rename, rm } from 'node:fs/promises';
 
 import type { Pool } from '../platform/postgres.js';
 import { exportAccess } from './export.js';
@@ -51,6 +51,11 @@ export async function runExport(context: AccessContext, options: AccessOptions):
   }
   // What is there may be open to others, or be theirs: it is not written into, but another takes its place when it is whole.
   const fresh = `${file}.${randomUUID()}`;
+  const isFile = await lstat(file).then(
+    (there) => there.isFile(),
+    () => true,
+  );
+  if (!isFile) throw new Error(`\`${file}\` is no file to be replaced`);
   try {
     const lines = await exportInto(fresh, pool, tenant);
     await rename(fresh, file);

@@ -1,5 +1,5 @@
 /** Who has what, out of one database and into another: `bailiwick export` and `import` on a real Postgres and OpenFGA. */
-import { chmod, mkdtemp, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, open, readFile, readdir, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -136,6 +136,10 @@ describe('an export', () => {
     await expect(run(from, 'export', { file, force: true, tenant: 'nowhere' })).rejects.toThrow('no tenant');
     expect(await readFile(file, 'utf8')).toBe(`${document}\n`);
     expect(await readdir(folder)).toEqual(['export.ndjson']);
+    // A link is left to lead where it leads, as /dev/stdout does.
+    await symlink(file, join(folder, 'link'));
+    await expect(run(from, 'export', { file: join(folder, 'link'), force: true })).rejects.toThrow('is no file');
+    expect(await readlink(join(folder, 'link'))).toBe(file);
   });
 });
 
