@@ -78,12 +78,8 @@ describe.skipIf(findBrowser() === undefined)('assignments', () => {
     const retry = dialog.getByRole('button', { name: 'Try the failed ones again' });
     await retry.waitFor();
     await page.unroute(address);
-    expect(
-      await dialog
-        .getByRole('checkbox', { name: /^BILLER/ })
-        .first()
-        .isChecked(),
-    ).toBe(false);
+    const biller = dialog.getByRole('checkbox', { name: /^BILLER/ }).first();
+    await expect.poll(() => biller.isChecked()).toBe(false);
     const left = dialog.getByRole('region', { name: 'What will be done' }).getByRole('listitem');
     expect(await left.count()).toBe(1);
     await left.getByText('RCM_ANALYST').waitFor();
