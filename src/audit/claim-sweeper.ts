@@ -7,6 +7,7 @@
 import type { Logger } from 'pino';
 
 import type { Pool } from '../platform/postgres.js';
+import { repeating } from '../shared/part.js';
 import type { Part } from '../shared/part.js';
 import { forgetClaims } from './claim-store.js';
 
@@ -19,30 +20,11 @@ export function createClaimSweeper(options: {
   readonly everyMs?: number;
 }): Part {
   const { pool, log, everyMs = EVERY_MS } = options;
-  const settings = { 'bailiwick.platform': 'on' };
-  let timer: NodeJS.Timeout | undefined;
-  let running: Promise<void> = Promise.resolve();
-
   async function sweep(): Promise<void> {
-    try {
-      while ((await pool.transaction((tx) => forgetClaims(tx, AT_ONCE), { settings })) >= AT_ONCE);
-    } catch (error) {
-      log.warn({ err: error }, 'old idempotency keys were not forgotten; the next sweep tries again');
-    }
+    const settings = { 'bailiwick.platform': 'on' };
+    while ((await pool.transaction((tx) => forgetClaims(tx, AT_ONCE), { settings })) >= AT_ONCE);
   }
-
-  return {
-    name: 'idempotency key sweeper',
-    start() {
-      timer = setInterval(() => {
-        running = running.then(sweep);
-      }, everyMs);
-      timer.unref();
-      return Promise.resolve();
-    },
-    async stop() {
-      clearInterval(timer);
-      await running;
-    },
-  };
+  const onFailure = (error: unknown): void =>
+    log.warn({ err: error }, 'old idempotency keys were not forgotten; the next sweep tries again');
+  return repeating('idempotency key sweeper', sweep, { everyMs, onFailure });
 }

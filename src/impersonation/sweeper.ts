@@ -6,6 +6,7 @@
 import type { Logger } from 'pino';
 
 import type { Pool } from '../platform/postgres.js';
+import { repeating } from '../shared/part.js';
 import type { Part } from '../shared/part.js';
 import { sweepExpired } from './impersonation-store.js';
 
@@ -18,30 +19,12 @@ export function createImpersonationSweeper(options: {
   readonly everyMs?: number;
 }): Part {
   const { pool, log, everyMs = EVERY_MS } = options;
-  let timer: NodeJS.Timeout | undefined;
-  let running: Promise<void> = Promise.resolve();
-
   async function sweep(): Promise<void> {
-    try {
-      const settings = { 'bailiwick.platform': 'on' };
-      const ended = await pool.transaction((tx) => sweepExpired(tx, { limit: AT_ONCE }), { settings });
-      if (ended > 0) log.info({ ended }, 'impersonations have run out');
-    } catch (error) {
-      log.warn({ err: error }, 'expired impersonations were not ended; the next sweep tries again');
-    }
+    const settings = { 'bailiwick.platform': 'on' };
+    const ended = await pool.transaction((tx) => sweepExpired(tx, { limit: AT_ONCE }), { settings });
+    if (ended > 0) log.info({ ended }, 'impersonations have run out');
   }
-
-  return {
-    name: 'impersonation sweeper',
-    start() {
-      timer = setInterval(() => {
-        running = running.then(sweep);
-      }, everyMs);
-      return Promise.resolve();
-    },
-    async stop() {
-      clearInterval(timer);
-      await running;
-    },
-  };
+  const onFailure = (error: unknown): void =>
+    log.warn({ err: error }, 'expired impersonations were not ended; the next sweep tries again');
+  return repeating('impersonation sweeper', sweep, { everyMs, onFailure });
 }

@@ -7,6 +7,7 @@
 import type { Logger } from 'pino';
 
 import type { Pool, Tx } from '../platform/postgres.js';
+import { repeating } from '../shared/part.js';
 import type { Part } from '../shared/part.js';
 import { sweepDelegations } from './delegation-store.js';
 import { sweepElevations } from './elevation-store.js';
@@ -41,30 +42,11 @@ export function createRequestSweeper(options: {
   readonly everyMs?: number;
 }): Part {
   const { pool, log, everyMs = EVERY_MS } = options;
-  let timer: NodeJS.Timeout | undefined;
-  let running: Promise<void> | undefined;
-
   async function sweep(): Promise<void> {
-    try {
-      const closed = await sweepRequests(pool);
-      if (closed > 0) log.info({ closed }, 'rights for a time have run out');
-    } catch (error) {
-      log.warn({ err: error }, 'what has run out was not closed; the next sweep tries again');
-    }
-    running = undefined;
+    const closed = await sweepRequests(pool);
+    if (closed > 0) log.info({ closed }, 'rights for a time have run out');
   }
-
-  return {
-    name: 'request sweeper',
-    start() {
-      timer = setInterval(() => {
-        running ??= sweep();
-      }, everyMs);
-      return Promise.resolve();
-    },
-    async stop() {
-      clearInterval(timer);
-      await running;
-    },
-  };
+  const onFailure = (error: unknown): void =>
+    log.warn({ err: error }, 'what has run out was not closed; the next sweep tries again');
+  return repeating('request sweeper', sweep, { everyMs, onFailure });
 }

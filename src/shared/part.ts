@@ -50,3 +50,31 @@ export function closing(name: string, opened: { end(): Promise<void> }): Part {
 export function starting(name: string, start: () => Promise<void>): Part {
   return { name, start, stop: () => Promise.resolve() };
 }
+
+/**
+ * What is done again every `everyMs`, never twice at once in this process, as a part whose stop waits for what is under
+ * way. `onFailure` hears of what failed; the next turn tries again.
+ */
+export function repeating(
+  name: string,
+  work: () => Promise<void>,
+  { everyMs, onFailure }: { readonly everyMs: number; readonly onFailure: (error: unknown) => void },
+): Part {
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> | undefined;
+  return {
+    name,
+    start() {
+      timer = setInterval(() => {
+        running ??= work()
+          .catch(onFailure)
+          .finally(() => (running = undefined));
+      }, everyMs);
+      return Promise.resolve();
+    },
+    async stop() {
+      clearInterval(timer);
+      await running;
+    },
+  };
+}
