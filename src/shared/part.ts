@@ -1,3 +1,9 @@
+/**
+ * Parts: what the service is made of, each with a beginning and an end that others call.
+ *
+ * INVARIANT: what was started is stopped, in reverse order, whatever fails on the way.
+ */
+
 /** Something with a life: started in order, stopped in reverse. */
 export interface Part {
   readonly name: string;
