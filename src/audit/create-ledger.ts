@@ -35,12 +35,13 @@ export function createLedger({ url, key: keyText, checkpointFile, log, metrics }
   const pool = createPool({ url, role: 'bailiwick_sync', max: 4, applicationName: 'bailiwick-sealer' }, (error) =>
     log.warn({ err: error }, 'database connection lost'),
   );
+  const sinks = [...(checkpointFile === undefined ? [] : [createFileSink(checkpointFile)]), createLogSink(log)];
   const sealer = createSealer({
     pool,
     log,
-    metrics: createSealMetrics(metrics, pool, hasKey),
+    metrics: createSealMetrics(metrics, pool, { hasKey, sinks: sinks.map(({ name }) => name) }),
     key,
-    sinks: [...(checkpointFile === undefined ? [] : [createFileSink(checkpointFile)]), createLogSink(log)],
+    sinks,
     pollMs: 500,
     standbyMs: 500,
     checkpointMs: CHECKPOINT_MS,

@@ -55,6 +55,7 @@ export function createDecisionLog(options: DecisionLogOptions): DecisionLog & Pa
     name: 'decision_log_rows_total',
     help: 'Entries that left the buffer of the decision log, by what became of them.',
     labels: ['outcome'],
+    known: [{ outcome: 'written' }, { outcome: 'refused' }],
   });
   const writer = new BatchWriter<DecisionEntry>({
     write: (entries) => pool.transaction((tx) => insertDecisions(tx, entries), { settings: SETTINGS }),

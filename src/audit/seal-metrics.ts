@@ -17,7 +17,12 @@ export interface SealMetrics {
   sinkFailed(sink: string): void;
 }
 
-export function createSealMetrics(metrics: Metrics, pool: Pool, hasKey: boolean): SealMetrics {
+/** `sinks`: the names of where this process keeps checkpoints. */
+export function createSealMetrics(
+  metrics: Metrics,
+  pool: Pool,
+  { hasKey, sinks }: { readonly hasKey: boolean; readonly sinks: readonly string[] },
+): SealMetrics {
   let looking: Promise<LaneState[] | undefined> | undefined;
   const look = (): Promise<LaneState[] | undefined> =>
     (looking ??= pool
@@ -71,6 +76,7 @@ export function createSealMetrics(metrics: Metrics, pool: Pool, hasKey: boolean)
     name: 'audit_checkpoint_failures_total',
     help: 'Checkpoints that could not be kept, by where.',
     labels: ['sink'],
+    known: sinks.map((sink) => ({ sink })),
   });
   return {
     sealed: (lane, entries) => sealed.inc({ lane }, entries),

@@ -39,7 +39,11 @@ export interface Histogram<L extends string> {
 }
 
 export interface Metrics {
-  counter<L extends string = never>(spec: MetricSpec<L>): Counter<L>;
+  /**
+   * `known` series stand at 0 from the start: `increase` and `rate` do not see the first of a series that begins with it,
+   * so an alert needs them.
+   */
+  counter<L extends string = never>(spec: MetricSpec<L> & { readonly known?: readonly Labels<L>[] }): Counter<L>;
   /** `collect` runs at each scrape and sets the gauge to what holds then; it must not wait on anything remote. */
   gauge<L extends string = never>(
     spec: MetricSpec<L> & { readonly collect?: (gauge: Gauge<L>) => void | Promise<void> },
@@ -72,10 +76,11 @@ export function createMetrics(): Metrics {
     registers: [registry],
   });
   return {
-    counter: <L extends string>(spec: MetricSpec<L>) => {
+    counter: <L extends string>(spec: MetricSpec<L> & { readonly known?: readonly Labels<L>[] }) => {
       const flushes: (() => void)[] = [];
       const collect = (): void => flushes.forEach((flush) => flush());
       const counter: prom.Counter<L> = new prom.Counter<L>({ ...configuration(spec), collect });
+      for (const labels of spec.known ?? []) counter.inc(labels, 0);
       return {
         inc: (labels: Labels<L>, by = 1) => counter.inc(labels, by),
         series: (labels: Labels<L>) => {

@@ -130,6 +130,7 @@ function countSignIns(metrics: Metrics): Counter<'outcome'> {
     name: 'sign_ins_total',
     help: 'Sign-ins that were looked into, by what became of them.',
     labels: ['outcome'],
+    known: ['succeeded', 'refused', 'locked', 'throttled', 'failed'].map((outcome) => ({ outcome })),
   });
 }
 

@@ -66,7 +66,7 @@ export async function sealingOf(world: World): Promise<Sealing> {
       const sealer = createSealer({
         pool,
         log: quiet,
-        metrics: createSealMetrics(metrics, pool, true),
+        metrics: createSealMetrics(metrics, pool, { hasKey: true, sinks: ['file'] }),
         key: KEY,
         sinks: [createFileSink(file)],
         pollMs: 20,

@@ -47,6 +47,13 @@ test('a scrape names every metric and follows the naming rules of Prometheus', (
   expect(metricBreaches(text)).toEqual([]);
 });
 
+test('a counter that an alert looks at stands in the first scrape: `increase` would not see what begins later', () => {
+  const counters = new Set(readText('deploy/prometheus/rules/alerts.yaml').match(/\bbailiwick_\w+_total\b/g));
+  expect(counters.size).toBeGreaterThan(3);
+  const absent = [...counters].filter((name) => !text.split('\n').some((line) => /^\w+/.exec(line)?.[0] === name));
+  expect(absent).toEqual([]);
+});
+
 test('promtool has nothing to say of a scrape, where it is on the PATH', () => {
   const { error, status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
     input: text,
