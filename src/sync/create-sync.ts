@@ -42,6 +42,8 @@ const LEASE_MS = 500;
 const WRITE_TIMEOUT_MS = 2_000;
 /** What has been written is concluded at least that often, and a batch ends well before its transaction is cut off. */
 const BATCH_MS = 10_000;
+/** Well past a restart of the engine, which is everybody's: only who is cut off from it alone should make room. */
+const YIELD_MS = 10_000;
 /** Full comparisons are on nobody's request. */
 const BACKGROUND_TIMEOUT_MS = 5_000;
 
@@ -61,6 +63,7 @@ export function createSync({ engine, reconcileSeconds, log, metrics, pool, tuple
     parkMs: PARKED_RETRY_MS,
     pollMs: 20,
     standbyMs: 500,
+    yieldMs: YIELD_MS,
     rebuild: (entry, signal) => rebuildFamily({ ...scope, signal }, entry),
   });
   const reconcileTimer = createReconcileTimer({

@@ -2,8 +2,9 @@
  * The projector: keeps the engine's tuples equal to Postgres's rows, one active at a time.
  *
  * Leadership is a session advisory lock, so it ends with the connection; others stand by and take over within
- * `standbyMs`. A new leader first inherits what its predecessor had claimed (see src/sync/batch.ts). Own writes wake
- * it at once, everybody else's are found by a poll; no writer is ever made to notify.
+ * `standbyMs`; a leader whose Writes have not succeeded for `yieldMs` makes room for them. A new leader first inherits
+ * what its predecessor had claimed (see src/sync/batch.ts). Own writes wake it at once, everybody else's are found by a
+ * poll; no writer is ever made to notify.
  */
 import type { Logger } from 'pino';
 
@@ -31,6 +32,8 @@ export interface ProjectorOptions extends Omit<BatchOptions, 'holdMs'> {
   readonly metrics: SyncMetrics;
   readonly pollMs: number;
   readonly standbyMs: number;
+  /** After this long without success at the engine the lead is given up: another process may reach it. */
+  readonly yieldMs: number;
   /** The engine's own request timeout: a Write may commit that long after it was sent. */
   readonly engineRequestTimeoutMs: number;
   /** Queues what a truncated table left behind; resolves to whether nothing is left to do. May reject once the signal aborts. */
@@ -66,6 +69,8 @@ export function createProjector(options: ProjectorOptions): Projector {
   // A function, because the answer changes while something is awaited.
   const isStopping = (): boolean => stopping;
   let leading = false;
+  /** Since when nothing that this leader asked of the engine has succeeded. */
+  let stuckSince: number | undefined;
   let running: Promise<void> = Promise.resolve();
   let awaken: (() => void) | undefined;
   let awake = false;
@@ -98,8 +103,19 @@ export function createProjector(options: ProjectorOptions): Projector {
       leading = false;
       metrics.leader(false);
       await requeueUncertain().catch((error: unknown) => log.warn({ err: error }, 'keys are not queued again yet'));
-      if (!isStopping()) await pause(options.standbyMs);
+      if (isStuck()) await makeRoom();
+      else if (!isStopping()) await pause(options.standbyMs);
     }
+  }
+
+  function isStuck(): boolean {
+    return stuckSince !== undefined && performance.now() - stuckSince > options.yieldMs;
+  }
+
+  /** Long enough for others to find the lead free; no change of our own cuts it short. */
+  async function makeRoom(): Promise<void> {
+    const until = performance.now() + 2 * options.standbyMs;
+    while (!isStopping() && performance.now() < until) await pause(until - performance.now());
   }
 
   /**
@@ -151,12 +167,14 @@ export function createProjector(options: ProjectorOptions): Projector {
     metrics.leader(true);
     const lead: Leadership = { session, claimId, uncertain, pace, lastTenant: { 0: '', 1: '', 2: '', parked: '' } };
     let trouble = 0;
-    while (!isStopping() && !session.isLost()) {
+    stuckSince = undefined;
+    while (!isStopping() && !session.isLost() && !isStuck()) {
       const progress = await turn(lead);
       trouble = progress === 'troubled' ? trouble + 1 : 0;
       if (progress === 'idle') await pause(options.pollMs);
       if (progress === 'troubled') await pause(Math.min(options.pollMs * 2 ** trouble, 1_000));
     }
+    if (isStuck()) log.warn('the engine takes nothing from here: the lead is left to another process, if there is one');
   }
 
   /** Small changes first, then one batch of a large one, so that neither waits for the other to end. */
@@ -175,11 +193,15 @@ export function createProjector(options: ProjectorOptions): Projector {
   }
 
   async function continueRebuild(session: Session, entry: Entry): Promise<boolean> {
-    const done = await options.rebuild(entry, ending.signal).catch((error: unknown) => {
+    let done = false;
+    try {
+      done = await options.rebuild(entry, ending.signal);
+      stuckSince = undefined;
+    } catch (error) {
       if (!(error instanceof EngineError) && !ending.signal.aborted) throw error;
+      stuckSince ??= performance.now();
       log.warn({ err: error, table: entry.a }, 'rebuild interrupted');
-      return false;
-    });
+    }
     await session.transaction(async (tx) => {
       if (done) await finishEntries(tx, { entryIds: [entry.id], tenantIds: [entry.tenantId] });
       else await holdEntries(tx, [entry.id], REBUILD_PAUSE_MS);
@@ -189,15 +211,18 @@ export function createProjector(options: ProjectorOptions): Projector {
 
   function report(results: readonly BatchResult[], finished: boolean): 'idle' | 'busy' | 'troubled' {
     const outcomes = results.flatMap((result) => result.outcomes);
+    if (outcomes.some(({ result }) => result === 'applied' || result === 'refused')) stuckSince = undefined;
     for (const { change, result, error } of outcomes) {
       metrics.applied(change.key.kind, result);
       if (result === 'refused') log.error({ key: change.key, err: error }, 'key parked: it cannot be projected');
     }
     // What was left only because the lease was over goes on at once.
     const trouble = outcomes.find(({ result, error }) => result !== 'refused' && error !== undefined);
-    if (trouble !== undefined)
+    if (trouble !== undefined) {
+      stuckSince ??= performance.now();
       log.warn({ err: trouble.error, outcome: trouble.result }, 'engine write did not succeed');
-    if (trouble !== undefined) return 'troubled';
+      return 'troubled';
+    }
     if (outcomes.length > 0 && outcomes.every(({ result }) => result === 'later')) {
       log.warn(
         { changes: outcomes.length },

@@ -266,4 +266,35 @@ describe('an engine in trouble', () => {
     expect(await driftLines(world)).toEqual([]);
     expect(await storedLines(world)).toContain(`user:bob a role:t1/${VIEWER}`);
   });
+
+  test.each([
+    ['refuses to connect', () => Promise.reject(new EngineError('refused', { kind: 'unavailable', applied: 'no' }))],
+    ['never answers', () => Promise.reject(new EngineError('timed out', { kind: 'timeout', applied: 'unknown' }))],
+  ] as const)('that %s from where the leader is, alone, is reached from elsewhere soon', async (_, play) => {
+    const cutOff = stage.actor({ yieldMs: 500 });
+    await cutOff.lead();
+    await world.applied();
+    const other = stage.actor();
+    await other.projector.start();
+    cutOff.engine.play = play;
+    await stage.grant();
+    // Its own changes wake it: it makes room all the same.
+    const waking = setInterval(() => cutOff.projector.wake(), 1);
+    await world.applied().finally(() => clearInterval(waking));
+    expect([cutOff.projector.isLeader(), other.projector.isLeader()]).toEqual([false, true]);
+    expect(await stage.anneIsIn()).toBe(true);
+  });
+
+  test('that takes nothing from the only process there is takes everything from it once it does', async () => {
+    const only = stage.actor({ yieldMs: 100 });
+    await only.lead();
+    await world.applied();
+    only.engine.play = () => Promise.reject(new EngineError('refused', { kind: 'unavailable', applied: 'no' }));
+    await stage.grant();
+    await until(() => !only.projector.isLeader());
+    await until(only.projector.isLeader);
+    only.engine.play = undefined;
+    await world.applied();
+    expect(await stage.anneIsIn()).toBe(true);
+  });
 });

@@ -20,7 +20,16 @@ import type { World } from '../support/world.js';
 
 const RUNS = process.env['VERIFY'] === undefined ? 10 : 200;
 const seed = process.env['SEED'] === undefined ? undefined : Number(process.env['SEED']);
-const TIMES = { writeTimeoutMs: 80, leaseMs: 80, engineRequestTimeoutMs: 80, pollMs: 2, standbyMs: 10, parkMs: 30 };
+const TIMES = {
+  writeTimeoutMs: 80,
+  leaseMs: 80,
+  engineRequestTimeoutMs: 80,
+  pollMs: 2,
+  standbyMs: 10,
+  // Now and then a leader that has failed for a little makes room, too.
+  yieldMs: 100,
+  parkMs: 30,
+};
 const SETTLED_MS = 80 + 80 + 80 + 250 + 50;
 
 let world: World;

@@ -110,6 +110,7 @@ export async function createWorld(stack: TestStack = inject('stack')): Promise<W
         parkMs: 60_000,
         pollMs: 20,
         standbyMs: 100,
+        yieldMs: 10_000,
         engineRequestTimeoutMs: 3_000,
         rebuild: (entry, signal) => rebuildFamily({ ...scope, signal }, entry),
         ...over,
