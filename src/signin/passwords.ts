@@ -14,7 +14,7 @@ import { insertSignInEvent } from './event-store.js';
 import { newOneTimePassword, ONE_TIME_HOURS, pasted } from './one-time-password.js';
 import { normalPassword } from './password-rules.js';
 import type { JudgePassword } from './password-rules.js';
-import { endSessionsOf } from './session-store.js';
+import { endImpersonationOf, endSessionsOf } from './session-store.js';
 import { locked, tooLate } from './sign-in.js';
 import type { IssuedToken, Tokens } from './tokens.js';
 
@@ -159,12 +159,14 @@ async function replace(
   }
   await setPassword(tx, { userId, passwordHash: to, oneTimeExpiresAt: undefined, now: at });
   await endSessionsOf(tx, userId);
+  // It can also be acted in by a session at another issuer: whoever changes a password wants nobody left.
+  const impersonationId = await endImpersonationOf(tx, userId);
   const token = await tokens.issueToken(tx, { userId, tenantId });
   await insertSignInEvent(tx, {
     tenantId: tenantId ?? undefined,
     type: 'PASSWORD_CHANGED',
     actorUserId: userId,
-    details: { requestId },
+    details: { requestId, impersonationId },
     at,
   });
   return token;

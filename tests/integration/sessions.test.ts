@@ -248,6 +248,25 @@ describe('an impersonation', () => {
     expect((await changePassword(service, token, change)).status).toBe(403);
   });
 
+  test('ends with its actor’s password', async () => {
+    await addPerson(world, { tenantId: null, userId: 'other-root' });
+    await world.sql(`insert into identity.platform_admin (user_id) values ('other-root')`);
+    const [row] = await world.sql<{ id: string }>(
+      `insert into identity.impersonation (actor_user_id, tenant_id, reason) values ('other-root', 't2', 'a test')
+         returning id`,
+    );
+    if (row === undefined) throw new Error('no impersonation was made');
+    const own = await issue({ userId: 'other-root', tenantId: null });
+    const change = { currentPassword: PASSWORD, newPassword: ANOTHER };
+    expect((await changePassword(service, own, change)).status).toBe(200);
+    const active = `select from identity.impersonation where id = $1 and ended_at is null`;
+    expect(await world.sql(active, [row.id])).toEqual([]);
+    const changed = (await eventsOf(world, 'platform')).findLast(({ type }) => type === 'PASSWORD_CHANGED');
+    expect(changed?.details).toMatchObject({ impersonationId: row.id });
+    // The other one is the last again.
+    await world.sql(`delete from identity.platform_admin where user_id = 'other-root'`);
+  });
+
   test.each<[string, (id: string) => string, string]>([
     ['stopped', (id) => `update identity.impersonation set ended_at = now() where id = '${id}'`, 'select 1'],
     [
