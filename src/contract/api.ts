@@ -310,6 +310,10 @@ export type AssignmentList = {
 
 export type AssignRoleRequest = {
   roleId: Id;
+  /**
+   * The assignment that stands and is given another window.
+   */
+  assignmentId?: Id;
   validFrom?: Timestamp;
   expiresAt?: Timestamp;
   reason?: Reason;
@@ -3211,6 +3215,10 @@ export type AssignRoleErrors = {
    * The request was not carried out (RFC 9457). `code` is stable and says why.
    */
   409: Problem;
+  /**
+   * The request was not carried out (RFC 9457). `code` is stable and says why.
+   */
+  412: Problem;
   /**
    * The request was not carried out (RFC 9457). `code` is stable and says why.
    */

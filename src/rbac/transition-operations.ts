@@ -41,13 +41,14 @@ async function swap(tx: Tx, { tenantId, userId, fromRoleId, toRoleId }: Transiti
   if (!(await lockUser(tx, tenantId, userId))) throw noSuchUser();
   await getRole(tx, tenantId, fromRoleId);
   await getRole(tx, tenantId, toRoleId);
-  const window = await lockAssignment(tx, userId, fromRoleId);
-  if (window === undefined) {
+  const held = await lockAssignment(tx, userId, fromRoleId);
+  if (held === undefined) {
     if ((await lockAssignment(tx, userId, toRoleId)) !== undefined) return false;
     throw new Problem('NOT_FOUND', 'the user does not have the role that is to be replaced');
   }
   await revokeAssignment(tx, userId, fromRoleId);
-  await upsertAssignment(tx, { tenantId, userId, roleId: toRoleId, ...window });
+  const { validFrom, expiresAt } = held;
+  await upsertAssignment(tx, { tenantId, userId, roleId: toRoleId, validFrom, expiresAt });
   return true;
 }
 

@@ -13,7 +13,14 @@ import type { TimeWindow } from '../shared/time-window.js';
 import { refusePlatformRole } from './platform-role.js';
 import { getRole, noSuchRole } from './role-operations.js';
 import type { RbacOptions } from './role-operations.js';
-import { hasUser, listAssignments, lockUser, revokeAssignment, upsertAssignment } from './user-role-store.js';
+import {
+  hasUser,
+  listAssignments,
+  lockAssignment,
+  lockUser,
+  revokeAssignment,
+  upsertAssignment,
+} from './user-role-store.js';
 import type { AssignmentRow } from './user-role-store.js';
 
 const ASSIGNMENTS_MAX = 500;
@@ -36,6 +43,10 @@ export function userRoleOperations({ change, show, now }: RbacOptions) {
       const { result, ...receipt } = await change(context, order, async (tx) => {
         if (!(await lockUser(tx, tenantId, userId))) throw noSuchUser();
         const { id: roleId, roleName } = await getRole(tx, tenantId, body.roleId);
+        const { assignmentId } = body;
+        if (assignmentId !== undefined && (await lockAssignment(tx, userId, roleId))?.assignmentId !== assignmentId) {
+          throw new Problem('VERSION_CONFLICT', 'the assignment has ended since it was read');
+        }
         return { ...(await assign(tx, { tenantId, userId, roleId, ...window })), roleId, roleName };
       });
       return { status: 200, body: { ...result, userId, ...windowBody(result), ...receipt } };

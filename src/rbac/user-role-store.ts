@@ -99,12 +99,16 @@ export async function upsertAssignment(
   return rows[0];
 }
 
-/** The window in which the user has the role, now or in a time to come; held until the transaction ends. */
-export async function lockAssignment(tx: Tx, userId: string, roleId: string): Promise<TimeWindow | undefined> {
-  const { rows } = await tx.query<TimeWindow>({
+/** The assignment by which the user has the role, now or in a time to come; held until the transaction ends. */
+export async function lockAssignment(
+  tx: Tx,
+  userId: string,
+  roleId: string,
+): Promise<({ readonly assignmentId: string } & TimeWindow) | undefined> {
+  const { rows } = await tx.query<{ assignmentId: string } & TimeWindow>({
     name: 'lock-assignment',
     text: `
-      select valid_from as "validFrom", expires_at as "expiresAt" from security.user_role
+      select id as "assignmentId", valid_from as "validFrom", expires_at as "expiresAt" from security.user_role
       where user_id = $1::text and role_id = $2::text and revoked_at is null
         and (expires_at is null or expires_at > now())
       for update`,

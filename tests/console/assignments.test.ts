@@ -48,6 +48,23 @@ describe.skipIf(findBrowser() === undefined)('assignments', () => {
     await context.close();
   });
 
+  test('another expiry revives nothing that somebody has revoked while the dialog stood open', async () => {
+    const { page, context, complaints } = await stage.signedIn('ada', '/admin/users?user=noor');
+    await page.getByRole('button', { name: 'Roles of Noor Rahman' }).click();
+    const dialog = page.getByRole('dialog', { name: 'Roles of Noor Rahman' });
+    await dialog.getByLabel('When RCM_ANALYST expires').fill('2033-01-01T12:00');
+    expect((await stage.service.delete('/admin/users/noor/roles/acme.rcm_analyst', BEN)).status).toBe(200);
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await page.getByText(/^Somebody has revoked RCM_ANALYST meanwhile/).waitFor();
+    await dialog.waitFor({ state: 'detached' });
+    const held = `select from security.user_role
+      where user_id = 'noor' and role_id = 'acme.rcm_analyst' and revoked_at is null`;
+    expect(await stage.world.sql(held)).toEqual([]);
+    // Of the browser: the answer 412.
+    expect(complaints.filter((complaint) => !complaint.includes('412'))).toEqual([]);
+    await context.close();
+  });
+
   test('somebody who is put back below a manager begins when they would have begun', async () => {
     const pair = { managerId: 'ben', userId: 'otto', validFrom: LATER };
     expect((await stage.service.post('/admin/assignments', pair, BEN)).status).toBe(200);

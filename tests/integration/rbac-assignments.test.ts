@@ -37,6 +37,23 @@ async function isHeld(userId: string, permission: string, syncToken?: string): P
   return (await office.service.check(question)).body.allowed;
 }
 
+describe('another window of one assignment', () => {
+  test('is given to that one, and revives none that somebody has revoked or made anew meanwhile', async () => {
+    await office.addHolder('mover', []);
+    const { assignmentId } = (await assign('mover', { roleId: analyst })).body;
+    const move = (id: string | undefined) =>
+      assign('mover', { roleId: analyst, assignmentId: id ?? '', expiresAt: '2090-01-01T00:00:00Z' });
+    expect((await move(assignmentId)).body).toMatchObject({ assignmentId, changed: true });
+    expect((await revoke('mover', analyst)).status).toBe(200);
+    const late = await move(assignmentId);
+    expect([late.status, late.body.code]).toEqual([412, 'VERSION_CONFLICT']);
+    expect(await isHeld('mover', 'claims.read')).toBe(false);
+    const anew = await assign('mover', { roleId: analyst });
+    expect((await move(assignmentId)).status).toBe(412);
+    expect((await move(anew.body.assignmentId)).status).toBe(200);
+  });
+});
+
 describe('a role', () => {
   test('is assigned with an entry of its own, and is in force for a check with the token', async () => {
     await office.addHolder('new', []);

@@ -196,7 +196,7 @@ describe('roles of a user', () => {
     const name = (id: string) => ({ roleId: id, roleName: id });
     expect(assignmentChanges({ roles, held: now, stage })).toEqual([
       { kind: 'removed', ...name('gone'), validFrom: null, expiresAt: null },
-      { kind: 'moved', ...name('moved'), validFrom: soon, expiresAt: later },
+      { kind: 'moved', assignmentId: 'a-moved', ...name('moved'), validFrom: soon, expiresAt: later },
       { kind: 'added', ...name('new'), validFrom: null, expiresAt: null },
     ]);
     expect(withEdit(stage, 'gone', editOf(ownOf(now, 'gone'), null)).has('gone')).toBe(false);

@@ -77,6 +77,7 @@ export const usersTexts = {
   'assign.added': 'assign',
   'assign.removed': 'revoke',
   'assign.moved': 'change expiry',
+  'assign.overtaken': 'Somebody has revoked {role} meanwhile: it stays revoked, and its expiry was not changed.',
   'assign.none': 'Nothing is changed.',
   'assign.noneLeft': 'Without a role they may do nothing, not even see their own profile.',
   'assign.diff': 'What will be done',

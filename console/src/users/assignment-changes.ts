@@ -14,6 +14,8 @@ export type Stage = ReadonlyMap<string, Edit>;
 
 export interface AssignmentChange extends TimeWindow {
   readonly kind: Edit['kind'];
+  /** Of what is moved: whoever revokes it meanwhile is not undone. */
+  readonly assignmentId?: string;
   readonly roleId: string;
   readonly roleName: string;
 }
@@ -57,7 +59,8 @@ export function assignmentChanges({ roles, held, stage }: Staged): AssignmentCha
     const edit = editOf(before, after?.expiresAt);
     if (edit === undefined) return [];
     const { validFrom, expiresAt } = after ?? { validFrom: null, expiresAt: null };
-    return [{ kind: edit.kind, roleId, roleName, validFrom, expiresAt }];
+    const moved = edit.kind === 'moved' && before !== undefined ? { assignmentId: before.assignmentId } : {};
+    return [{ kind: edit.kind, ...moved, roleId, roleName, validFrom, expiresAt }];
   });
 }
 

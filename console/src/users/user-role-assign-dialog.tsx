@@ -66,7 +66,8 @@ interface ChooserProps extends DialogProps {
   readonly refreshHeld: () => Promise<unknown>;
 }
 
-type Result = 'done' | 'already' | { readonly error: unknown };
+/** `overtaken`: somebody has revoked meanwhile what was to be moved, and it stays revoked. */
+type Result = 'done' | 'already' | 'overtaken' | { readonly error: unknown };
 
 function Chooser({ user, roles, held, refreshHeld, onClose }: ChooserProps) {
   const mayUpdate = useMay('users.update');
@@ -80,7 +81,7 @@ function Chooser({ user, roles, held, refreshHeld, onClose }: ChooserProps) {
   const changes = assignmentChanges({ roles, held, stage });
   const save = async (): Promise<void> => {
     setBusy(true);
-    const outcome = await carryOut(user.id, changes, toasts.saved);
+    const outcome = await carryOut(user.id, changes, toasts);
     setResults(outcome);
     setStage(new Map([...stage].filter(([roleId]) => isFailure(outcome.get(roleId)))));
     await refreshHeld();
@@ -163,20 +164,23 @@ const isFailure = (result: Result | undefined): result is { readonly error: unkn
 async function carryOut(
   userId: string,
   changes: readonly AssignmentChange[],
-  saved: ReturnType<typeof useToasts>['saved'],
+  { saved, say }: ReturnType<typeof useToasts>,
 ): Promise<Map<string, Result>> {
   const results = new Map<string, Result>();
   for (const change of changes) {
-    const { kind, roleId, roleName } = change;
+    const { kind, roleId, roleName, assignmentId } = change;
+    const named = assignmentId === undefined ? { roleId } : { roleId, assignmentId };
     try {
       const receipt =
         kind === 'removed'
           ? await call('revokeRole', { path: { id: userId, roleId } })
-          : await call('assignRole', { path: { id: userId }, body: { roleId, ...windowBody(change) } });
+          : await call('assignRole', { path: { id: userId }, body: { ...named, ...windowBody(change) } });
       results.set(roleId, receipt.changed ? 'done' : 'already');
       saved(receipt, { what: `${kind === 'removed' ? '−' : '+'} ${roleName}:` });
     } catch (error) {
-      results.set(roleId, { error });
+      const isOvertaken = asProblem(error).code === 'VERSION_CONFLICT';
+      results.set(roleId, isOvertaken ? 'overtaken' : { error });
+      if (isOvertaken) say('warn', t('assign.overtaken', { role: roleName }));
     }
   }
   return results;
