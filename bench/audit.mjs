@@ -41,7 +41,7 @@ export async function run() {
     createSealer({
       pool,
       log: quiet,
-      metrics: createSealMetrics(createMetrics(), pool, true),
+      metrics: createSealMetrics(createMetrics(), pool, { hasKey: true, sinks: ['file'] }),
       key: generateKeyPairSync('ed25519').privateKey,
       sinks: [createFileSink(join(directory, 'checkpoints.txt'))],
       pollMs: 500,
