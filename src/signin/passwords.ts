@@ -159,7 +159,7 @@ async function replace(
   }
   await setPassword(tx, { userId, passwordHash: to, oneTimeExpiresAt: undefined, now: at });
   await endSessionsOf(tx, userId);
-  // It can also be acted in by a session at another issuer: whoever changes a password wants nobody left.
+  // It hangs on no session: trusted headers act in it, too. Whoever changes their password wants nobody left.
   const impersonationId = await endImpersonationOf(tx, userId);
   const token = await tokens.issueToken(tx, { userId, tenantId });
   await insertSignInEvent(tx, {
